@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "flywheel",
+  // `Mutex` needs macOS 15; `Array.span` needs macOS 26.
+  platforms: [.macOS("26.0")],
+  products: [
+    .executable(name: "flywheel", targets: ["flywheel"]),
+    .library(name: "ImageAssembly", targets: ["ImageAssembly"]),
+    .library(name: "LayerGraph", targets: ["LayerGraph"]),
+    .library(name: "OCICore", targets: ["OCICore"]),
+    .library(name: "OCITesting", targets: ["OCITesting"]),
+    .library(name: "Registry", targets: ["Registry"]),
+    .library(name: "Tarball", targets: ["Tarball"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // System libraries: a module map each, nothing else.
+    .systemLibrary(
+      name: "CLibArchive", pkgConfig: "libarchive",
+      providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .systemLibrary(
+      name: "CLibCrypto", pkgConfig: "libcrypto",
+      providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+    // Libraries, from the bottom up.
+    .target(
+      name: "OCICore",
+      dependencies: ["CLibCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+    .target(name: "LayerGraph"),
+    .target(
+      name: "Tarball",
+      dependencies: [
+        "CLibArchive", "CZlib", "OCICore", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "ImageAssembly",
+      dependencies: [
+        "LayerGraph", "OCICore", "Tarball",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "Registry",
+      dependencies: [
+        "OCICore",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(
+      name: "OCITesting",
+      dependencies: [
+        "OCICore", "Registry", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    // The command line.
+    .executableTarget(
+      name: "flywheel",
+      dependencies: [
+        "ImageAssembly", "LayerGraph", "OCICore", "Registry", "Tarball",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+
+    // Tests.
+    .testTarget(
+      name: "EmbeddingTests",
+      dependencies: ["ImageAssembly", "OCICore", "OCITesting", "Registry"]),
+    .testTarget(
+      name: "ImageAssemblyTests",
+      dependencies: [
+        "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry", "Tarball",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(name: "LayerGraphTests", dependencies: ["LayerGraph"]),
+    .testTarget(
+      name: "OCICoreTests",
+      dependencies: ["OCICore", "OCITesting", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(
+      name: "RegistryTests",
+      dependencies: [
+        "OCICore", "OCITesting", "Registry", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(
+      name: "TarballTests",
+      dependencies: [
+        "OCICore", "OCITesting", "Tarball", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+  var settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  ]
+  if target.type == .regular { settings.append(.strictMemorySafety()) }
+  target.swiftSettings = settings
+}

@@ -1,0 +1,247 @@
+internal import Dispatch
+internal import Synchronization
+
+/// Bytes in chunks, read once from beginning to end; never the whole in memory.
+public struct ByteStream: AsyncSequence, Sendable {
+  public typealias Element = [UInt8]
+
+  private let pull: @Sendable () async throws -> [UInt8]?
+
+  /// Creates a stream from a function that gives the next chunk, or `nil` at the end.
+  public init(_ pull: @escaping @Sendable () async throws -> [UInt8]?) {
+    self.pull = pull
+  }
+
+  /// Creates a stream of bytes at hand.
+  public init(_ bytes: [UInt8]) {
+    let rest = Rest(bytes)
+    self.init { rest.take() }
+  }
+
+  /// Creates a stream whose bytes are made by blocking code on a thread of its own, at most `bufferedChunks` ahead of
+  /// the reader. The thread starts at the first read; when the reader goes away, `write` throws `CancellationError`.
+  public init(bufferedChunks: Int = 4, producer: @escaping @Sendable (Writer) throws -> Void) {
+    let reader = Reader(HandOver(slots: bufferedChunks), producer)
+    self.init { try await reader.next() }
+  }
+
+  /// Where a producer puts its chunks.
+  public struct Writer: Sendable {
+    fileprivate let handOver: HandOver
+
+    /// Hands over one chunk, waiting while the reader is behind.
+    /// - Throws: `CancellationError` when nobody reads any more.
+    public func write(_ chunk: [UInt8]) throws(CancellationError) {
+      if !chunk.isEmpty { try handOver.put(chunk) }
+    }
+  }
+
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(pull: pull) }
+
+  /// Reads the chunks.
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate let pull: @Sendable () async throws -> [UInt8]?
+
+    public func next() async throws -> [UInt8]? { try await pull() }
+  }
+
+  /// The whole, for small documents.
+  /// - Throws: `OCIError.Code.sizeMismatch` when there are more than `limit` bytes.
+  public func collect(upTo limit: Int) async throws -> [UInt8] {
+    var result: [UInt8] = []
+    for try await chunk in self {
+      guard result.count + chunk.count <= limit else {
+        throw OCIError(.sizeMismatch, "the content is longer than \(limit) bytes")
+      }
+      result.append(contentsOf: chunk)
+    }
+    return result
+  }
+
+  /// The same bytes, failing where they turn out not to be those of `descriptor`.
+  ///
+  /// The last chunk is held back until the digest is known, so that a reader never has a whole wrong blob.
+  public func verified(as descriptor: Descriptor) -> ByteStream {
+    let verifier = Verifier(self, descriptor)
+    return ByteStream { try await verifier.next() }
+  }
+}
+
+/// Content that can be read again: what a retry after a lost connection needs.
+public struct BlobSource: Sendable {
+  private let opener: @Sendable () async throws -> ByteStream
+
+  /// Creates a source from a function that begins a new stream of the same bytes each time.
+  public init(_ open: @escaping @Sendable () async throws -> ByteStream) { opener = open }
+
+  /// Creates a source of bytes at hand.
+  public init(_ bytes: [UInt8]) { opener = { ByteStream(bytes) } }
+
+  /// Begins to read from the first byte.
+  public func open() async throws -> ByteStream { try await opener() }
+}
+
+/// Bytes that are given once.
+private final class Rest: Sendable {
+  private let bytes: Mutex<[UInt8]?>
+  init(_ bytes: [UInt8]) { self.bytes = Mutex(bytes.isEmpty ? nil : bytes) }
+  func take() -> [UInt8]? {
+    bytes.withLock { rest in
+      defer { rest = nil }
+      return rest
+    }
+  }
+}
+
+/// The reader's end: starts the producer at the first read and tells it when the reader goes away.
+private final class Reader: Sendable {
+  private let handOver: HandOver
+  private let producer: Mutex<(@Sendable (ByteStream.Writer) throws -> Void)?>
+
+  init(_ handOver: HandOver, _ producer: @escaping @Sendable (ByteStream.Writer) throws -> Void) {
+    self.handOver = handOver
+    self.producer = Mutex(producer)
+  }
+
+  deinit { handOver.cancel() }
+
+  func next() async throws -> [UInt8]? {
+    let start = producer.withLock { producer in
+      defer { producer = nil }
+      return producer
+    }
+    if let start {
+      let handOver = handOver
+      WorkerThread.start {
+        do {
+          try start(ByteStream.Writer(handOver: handOver))
+          handOver.finish(nil)
+        } catch {
+          handOver.finish(error)
+        }
+      }
+    }
+    return try await handOver.take()
+  }
+}
+
+/// A bounded queue between a blocking writer and an async reader.
+private final class HandOver: Sendable {
+  private struct State {
+    var chunks: [[UInt8]] = []
+    var waiting: CheckedContinuation<[UInt8]?, any Error>?
+    var isFinished = false
+    var failure: (any Error)?
+    var isCancelled = false
+  }
+
+  private let state = Mutex(State())
+  private let free: DispatchSemaphore
+
+  init(slots: Int) {
+    // Begun at zero and raised, because a semaphore may not be freed below its first value.
+    free = DispatchSemaphore(value: 0)
+    for _ in 0..<max(1, slots) { free.signal() }
+  }
+
+  func put(_ chunk: [UInt8]) throws(CancellationError) {
+    free.wait()
+    let (isCancelled, reader) = state.withLock { state in
+      if state.isCancelled { return (true, CheckedContinuation<[UInt8]?, any Error>?.none) }
+      if let reader = state.waiting {
+        state.waiting = nil
+        return (false, reader)
+      }
+      state.chunks.append(chunk)
+      return (false, nil)
+    }
+    if isCancelled {
+      free.signal()
+      throw CancellationError()
+    }
+    if let reader {
+      free.signal()
+      reader.resume(returning: chunk)
+    }
+  }
+
+  func finish(_ failure: (any Error)?) {
+    let reader = state.withLock { state in
+      state.isFinished = true
+      state.failure = failure
+      defer { state.waiting = nil }
+      return state.waiting
+    }
+    guard let reader else { return }
+    if let failure { reader.resume(throwing: failure) } else { reader.resume(returning: nil) }
+  }
+
+  func cancel() {
+    let reader = state.withLock { state in
+      state.isCancelled = true
+      defer { state.waiting = nil }
+      return state.waiting
+    }
+    reader?.resume(throwing: CancellationError())
+    free.signal()
+  }
+
+  func take() async throws -> [UInt8]? {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let ready: Result<[UInt8]?, any Error>? = state.withLock { state in
+          if state.isCancelled { return .failure(CancellationError()) }
+          if !state.chunks.isEmpty { return .success(state.chunks.removeFirst()) }
+          if let failure = state.failure { return .failure(failure) }
+          if state.isFinished { return .success(nil) }
+          state.waiting = continuation
+          return nil
+        }
+        guard let ready else { return }
+        if case .success(.some) = ready { free.signal() }
+        continuation.resume(with: ready)
+      }
+    } onCancel: {
+      cancel()
+    }
+  }
+}
+
+/// Hashes what passes and compares it with what was announced.
+private actor Verifier {
+  private var iterator: ByteStream.AsyncIterator
+  private let descriptor: Descriptor
+  private var digester: Digester?
+  private var count: Int64 = 0
+  private var held: [UInt8]?
+
+  init(_ stream: ByteStream, _ descriptor: Descriptor) {
+    iterator = stream.makeAsyncIterator()
+    self.descriptor = descriptor
+    digester = Digester(descriptor.digest.algorithm)
+  }
+
+  func next() async throws -> [UInt8]? {
+    guard digester != nil else { return nil }
+    while let chunk = try await iterator.next() {
+      digester?.update(chunk.span)
+      count += Int64(chunk.count)
+      guard count <= descriptor.size else { throw wrongSize("more than") }
+      let ready = held
+      held = chunk
+      if let ready { return ready }
+    }
+    guard let digester = digester.take() else { return nil }
+    guard count == descriptor.size else { throw wrongSize("\(count) instead of") }
+    let digest = digester.finalize()
+    guard digest == descriptor.digest else {
+      throw OCIError(
+        .digestMismatch, "the content of blob \(descriptor.digest) has digest \(digest): it is damaged or was changed")
+    }
+    return held.take()
+  }
+
+  private func wrongSize(_ what: String) -> OCIError {
+    OCIError(.sizeMismatch, "blob \(descriptor.digest) has \(what) the announced \(descriptor.size) bytes")
+  }
+}

@@ -1,0 +1,218 @@
+package import SystemPackage
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// A file that is open; closed when the last reference goes.
+package final class OpenFile: Sendable {
+  /// The path it was opened by, for messages.
+  package let path: FilePath
+  private let descriptor: Int32
+
+  private init(path: FilePath, descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Opens for reading, a directory too.
+  package static func reading(_ path: FilePath, followSymlink: Bool = true) throws(OCIError) -> OpenFile {
+    try open(path, O_RDONLY | O_CLOEXEC | (followSymlink ? 0 : O_NOFOLLOW))
+  }
+
+  /// Creates a file that must not exist yet.
+  package static func creating(_ path: FilePath) throws(OCIError) -> OpenFile {
+    try open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
+  }
+
+  private static func open(_ path: FilePath, _ flags: Int32) throws(OCIError) -> OpenFile {
+    while true {
+      let descriptor = unsafe path.withPlatformString { unsafe systemOpen($0, flags) }
+      if descriptor >= 0 { return OpenFile(path: path, descriptor: descriptor) }
+      if errno != EINTR { throw .system("open", path, errno) }
+    }
+  }
+
+  /// The length in bytes, as the file system has it now.
+  package func size() throws(OCIError) -> Int64 {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw .system("examine", path, errno) }
+    return Int64(status.st_size)
+  }
+
+  /// Reads at most `count` bytes from where the last read ended; empty at the end.
+  package func read(upTo count: Int) throws(OCIError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      var result: Int
+      repeat { result = unsafe systemRead(descriptor, buffer.baseAddress, count) } while result < 0 && errno == EINTR
+      if result < 0 { failure = errno }
+      initialized = max(0, result)
+    }
+    if failure != 0 { throw .system("read", path, failure) }
+    return bytes
+  }
+
+  /// Writes all the bytes.
+  package func write(_ bytes: Span<UInt8>) throws(OCIError) {
+    var failure: Int32 = 0
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      var count = 0
+      while count < buffer.count {
+        let written = unsafe systemWrite(descriptor, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
+        if written >= 0 {
+          count += written
+        } else if errno != EINTR {
+          failure = errno
+          return
+        }
+      }
+    }
+    if failure != 0 { throw .system("write", path, failure) }
+  }
+
+  /// Waits until the file is on the disk.
+  package func synchronize() throws(OCIError) {
+    guard fsync(descriptor) == 0 else { throw .system("sync", path, errno) }
+  }
+
+  /// Waits for the file's lock, which ends when the file is closed.
+  package func lock(exclusive: Bool) throws(OCIError) {
+    while flock(descriptor, exclusive ? LOCK_EX : LOCK_SH) != 0 {
+      if errno != EINTR { throw .system("lock", path, errno) }
+    }
+  }
+
+  /// Takes the exclusive lock if nobody else has one.
+  package func tryExclusiveLock() -> Bool {
+    flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
+}
+
+/// What we need of a file system beside open files.
+package enum FileSystem {
+  /// The whole of a small file.
+  package static func contents(of path: FilePath, limit: Int = 1 << 30) throws(OCIError) -> [UInt8] {
+    let file = try OpenFile.reading(path)
+    var result: [UInt8] = []
+    while true {
+      let chunk = try file.read(upTo: 1 << 16)
+      if chunk.isEmpty { return result }
+      guard result.count + chunk.count <= limit else {
+        throw OCIError(.sizeMismatch, "'\(path)' is longer than \(limit) bytes")
+      }
+      result.append(contentsOf: chunk)
+    }
+  }
+
+  /// Whether anything is at the path.
+  package static func exists(_ path: FilePath) -> Bool {
+    unsafe path.withPlatformString { unsafe access($0, F_OK) } == 0
+  }
+
+  /// The size of a regular file, or `nil` where there is none.
+  package static func fileSize(_ path: FilePath) throws(OCIError) -> Int64? {
+    var status = stat()
+    guard unsafe path.withPlatformString({ unsafe stat($0, &status) }) == 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw .system("examine", path, errno)
+    }
+    return status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+  }
+
+  /// Creates a directory; `false` where there is one already.
+  @discardableResult
+  package static func createDirectory(_ path: FilePath) throws(OCIError) -> Bool {
+    if unsafe path.withPlatformString({ unsafe mkdir($0, 0o777) }) == 0 { return true }
+    let reason = errno
+    if reason == EEXIST, isDirectory(path) { return false }
+    throw .system("create directory", path, reason)
+  }
+
+  /// Creates a directory and what is missing above it; gives those it created, the innermost last.
+  package static func createDirectories(_ path: FilePath) throws(OCIError) -> [FilePath] {
+    if isDirectory(path) { return [] }
+    let parent = path.removingLastComponent()
+    let above = parent.isEmpty || parent == path ? [] : try createDirectories(parent)
+    return try createDirectory(path) ? above + [path] : above
+  }
+
+  /// Whether a directory, or a symbolic link to one, is at the path.
+  package static func isDirectory(_ path: FilePath) -> Bool {
+    var status = stat()
+    return unsafe path.withPlatformString { unsafe stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Whether the path is a directory with nothing in it.
+  package static func isEmptyDirectory(_ path: FilePath) -> Bool {
+    guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else { return false }
+    defer { unsafe closedir(directory) }
+    var count = 0
+    while unsafe readdir(directory) != nil { count += 1 }
+    return count <= 2
+  }
+
+  /// Moves a file over another, in one step.
+  package static func rename(_ old: FilePath, to new: FilePath) throws(OCIError) {
+    let result = unsafe old.withPlatformString { old in
+      unsafe new.withPlatformString { new in unsafe systemRename(old, new) }
+    }
+    guard result == 0 else { throw .system("rename to", new, errno) }
+  }
+
+  /// Removes a file, if it is there.
+  package static func removeFile(_ path: FilePath) {
+    _ = unsafe path.withPlatformString { unsafe unlink($0) }
+  }
+
+  /// Removes a directory, if it is there and empty.
+  package static func removeEmptyDirectory(_ path: FilePath) {
+    _ = unsafe path.withPlatformString { unsafe rmdir($0) }
+  }
+
+  /// Writes a file whole or not at all: beside it, to the disk, then renamed over it.
+  package static func replace(_ path: FilePath, with bytes: [UInt8]) throws(OCIError) {
+    let temporary = temporarySibling(of: path)
+    do {
+      let file = try OpenFile.creating(temporary)
+      try file.write(bytes.span)
+      try file.synchronize()
+      try rename(temporary, to: path)
+      try OpenFile.reading(path.removingLastComponent()).synchronize()
+    } catch {
+      removeFile(temporary)
+      throw error
+    }
+  }
+
+  /// A name in the same directory that nobody else uses.
+  package static func temporarySibling(of path: FilePath) -> FilePath {
+    let token = String(UInt64.random(in: .min ... .max), radix: 36)
+    return path.removingLastComponent().appending(".flywheel-\(token).tmp")
+  }
+}
+
+extension OCIError {
+  /// A system call that failed.
+  package static func system(_ verb: String, _ path: FilePath, _ number: Int32) -> OCIError {
+    OCIError(.ioFailure, "cannot \(verb) '\(path)': \(Errno(rawValue: number))")
+  }
+}
+
+// The C functions whose names the types above use for themselves.
+private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o666) }
+private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
+  unsafe read(descriptor, buffer, count)
+}
+private func systemWrite(_ descriptor: Int32, _ buffer: UnsafePointer<UInt8>?, _ count: Int) -> Int {
+  unsafe write(descriptor, buffer, count)
+}
+private func systemRename(_ old: UnsafePointer<CChar>, _ new: UnsafePointer<CChar>) -> Int32 {
+  unsafe rename(old, new)
+}

@@ -1,0 +1,134 @@
+/// Reads the members of one JSON object, naming the field in every error, and remembers which it has read so that the
+/// rest can be kept.
+package struct FieldReader {
+  private let object: JSON.Object
+  private let path: String
+  private var read: Set<String> = []
+
+  /// - Parameter path: What the object is called in messages, e.g. `manifest.layers[2]`.
+  package init(_ value: JSON, path: String) throws(OCIError) {
+    guard let object = value.objectValue else {
+      throw OCIError(.invalidDocument, "\(path) must be an object, but it is \(value.kind)")
+    }
+    self.object = object
+    self.path = path
+  }
+
+  /// An error about one field.
+  package func error(_ field: String, _ why: String) -> OCIError {
+    OCIError(.invalidDocument, "\(path).\(field) \(why)")
+  }
+
+  /// A field, or `nil` where it is absent or null.
+  package mutating func value(_ field: String) -> JSON? {
+    read.insert(field)
+    guard let value = object[field], value != .null else { return nil }
+    return value
+  }
+
+  /// A field that must be there.
+  package mutating func required<Value>(
+    _ field: String, _ read: (inout FieldReader, String) throws(OCIError) -> Value?
+  ) throws(OCIError) -> Value {
+    guard let value = try read(&self, field) else { throw error(field, "is missing") }
+    return value
+  }
+
+  package mutating func string(_ field: String) throws(OCIError) -> String? {
+    guard let value = value(field) else { return nil }
+    guard let text = value.stringValue else { throw error(field, "must be a string, but it is \(value.kind)") }
+    return text
+  }
+
+  package mutating func integer(_ field: String) throws(OCIError) -> Int64? {
+    guard let value = value(field) else { return nil }
+    guard let number = value.integerValue else {
+      throw error(field, "must be a whole number, but it is \(value.kind)")
+    }
+    return number
+  }
+
+  package mutating func bool(_ field: String) throws(OCIError) -> Bool? {
+    guard let value = value(field) else { return nil }
+    guard let flag = value.boolValue else { throw error(field, "must be true or false, but it is \(value.kind)") }
+    return flag
+  }
+
+  package mutating func list(_ field: String) throws(OCIError) -> [JSON]? {
+    guard let value = value(field) else { return nil }
+    guard let list = value.arrayValue else { throw error(field, "must be a list, but it is \(value.kind)") }
+    return list
+  }
+
+  package mutating func strings(_ field: String) throws(OCIError) -> [String]? {
+    guard let list = try list(field) else { return nil }
+    var result: [String] = []
+    for (index, element) in list.enumerated() {
+      guard let text = element.stringValue else {
+        throw error("\(field)[\(index)]", "must be a string, but it is \(element.kind)")
+      }
+      result.append(text)
+    }
+    return result
+  }
+
+  package mutating func stringMap(_ field: String) throws(OCIError) -> [String: String]? {
+    guard let value = value(field) else { return nil }
+    guard let members = value.objectValue?.members else {
+      throw error(field, "must be an object of strings, but it is \(value.kind)")
+    }
+    var result: [String: String] = [:]
+    for member in members {
+      guard let text = member.value.stringValue else {
+        throw error("\(field).\(member.name)", "must be a string, but it is \(member.value.kind)")
+      }
+      result[member.name] = text
+    }
+    return result
+  }
+
+  /// The names of an object such as `ExposedPorts`, whose values are empty objects.
+  package mutating func names(_ field: String) throws(OCIError) -> [String]? {
+    guard let value = value(field) else { return nil }
+    if let list = value.arrayValue, list.allSatisfy({ $0.stringValue != nil }) {
+      return list.compactMap(\.stringValue)
+    }
+    guard let members = value.objectValue?.members else {
+      throw error(field, "must be an object whose names are the values, but it is \(value.kind)")
+    }
+    return members.map(\.name)
+  }
+
+  package mutating func digest(_ field: String) throws(OCIError) -> Digest? {
+    guard let text = try string(field) else { return nil }
+    do { return try Digest(text) } catch { throw self.error(field, "is wrong: \(error.message)") }
+  }
+
+  package mutating func mediaType(_ field: String) throws(OCIError) -> MediaType? {
+    guard let text = try string(field), !text.isEmpty else { return nil }
+    do { return try MediaType(text) } catch { throw self.error(field, "is wrong: \(error.message)") }
+  }
+
+  /// The members that nobody has asked for, in their order.
+  package var remainder: JSON.Object {
+    var rest = JSON.Object()
+    for member in object.members where !read.contains(member.name) { rest[member.name] = member.value }
+    return rest
+  }
+}
+
+extension JSON.Object {
+  /// Sets a member unless the value is absent or empty, as encoders of the image-spec omit empty fields.
+  package mutating func set(_ name: String, _ value: JSON?) {
+    switch value {
+    case nil, .string(""), .array([]): return
+    case .object(let object) where object.members.isEmpty: return
+    case .some(let value): self[name] = value
+    }
+  }
+
+  /// Adds members of another object that are not here yet.
+  package mutating func merge(_ other: JSON.Object) {
+    for member in other.members where self[member.name] == nil { self[member.name] = member.value }
+  }
+}

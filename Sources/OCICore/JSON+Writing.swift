@@ -1,0 +1,73 @@
+extension JSON {
+  /// The canonical text: no spaces, members in order, only what must be escaped is escaped (`"`, `\` and control
+  /// characters), so that the bytes depend on the value alone.
+  public var canonicalBytes: [UInt8] {
+    var output: [UInt8] = []
+    write(into: &output, indentation: nil)
+    return output
+  }
+
+  /// The text for people: two spaces of indentation.
+  public var prettyText: String {
+    var output: [UInt8] = []
+    write(into: &output, indentation: 0)
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  private func write(into output: inout [UInt8], indentation: Int?) {
+    switch self {
+    case .null: output.append(contentsOf: "null".utf8)
+    case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
+    case .number(let text): output.append(contentsOf: text.utf8)
+    case .string(let text): Self.write(text, into: &output)
+    case .array(let elements):
+      Self.write(elements, open: "[", close: "]", into: &output, indentation: indentation) {
+        element, output, indentation in
+        element.write(into: &output, indentation: indentation)
+      }
+    case .object(let object):
+      Self.write(object.members, open: "{", close: "}", into: &output, indentation: indentation) {
+        member, output, indentation in
+        Self.write(member.name, into: &output)
+        output.append(contentsOf: (indentation == nil ? ":" : ": ").utf8)
+        member.value.write(into: &output, indentation: indentation)
+      }
+    }
+  }
+
+  private static func write<Item>(
+    _ items: [Item], open: String, close: String, into output: inout [UInt8], indentation: Int?,
+    item write: (Item, inout [UInt8], Int?) -> Void
+  ) {
+    let inner = indentation.map { $0 + 1 }
+    func newLine(_ level: Int?) {
+      guard let level, !items.isEmpty else { return }
+      output.append(UInt8(ascii: "\n"))
+      output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
+    }
+    output.append(contentsOf: open.utf8)
+    for (index, item) in items.enumerated() {
+      if index > 0 { output.append(UInt8(ascii: ",")) }
+      newLine(inner)
+      write(item, &output, inner)
+    }
+    newLine(indentation)
+    output.append(contentsOf: close.utf8)
+  }
+
+  private static func write(_ text: String, into output: inout [UInt8]) {
+    let hex = Array("0123456789abcdef".utf8)
+    output.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
+      case 0x0A: output.append(contentsOf: "\\n".utf8)
+      case 0x0D: output.append(contentsOf: "\\r".utf8)
+      case 0x09: output.append(contentsOf: "\\t".utf8)
+      case 0..<0x20: output.append(contentsOf: Array("\\u00".utf8) + [hex[Int(byte >> 4)], hex[Int(byte & 15)]])
+      default: output.append(byte)
+      }
+    }
+    output.append(UInt8(ascii: "\""))
+  }
+}

@@ -1,0 +1,52 @@
+/// What can be wrong with an OCI value, a document or a content store.
+///
+/// Switch on `code`, which is stable; show `message`, which names the thing at fault and ends with a remedy where there
+/// is one.
+public struct OCIError: Error, Sendable, CustomStringConvertible {
+  /// A stable reason, for programs.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String, Hashable {
+      case invalidDigest, invalidReference, invalidMediaType, invalidJSON, invalidDocument
+      case digestMismatch, sizeMismatch, contentChanged, notFound, ioFailure, alreadyConsumed
+    }
+    private let value: Value
+
+    /// A digest that is not `algorithm:hex` of a known algorithm.
+    public static let invalidDigest = Code(value: .invalidDigest)
+    /// An image reference, repository or tag outside the distribution-spec grammar.
+    public static let invalidReference = Code(value: .invalidReference)
+    /// A media type that is not `type/subtype`.
+    public static let invalidMediaType = Code(value: .invalidMediaType)
+    /// Text that is not JSON (RFC 8259).
+    public static let invalidJSON = Code(value: .invalidJSON)
+    /// JSON that breaks a rule of the image-spec.
+    public static let invalidDocument = Code(value: .invalidDocument)
+    /// Content whose digest is not the one announced.
+    public static let digestMismatch = Code(value: .digestMismatch)
+    /// Content whose length is not the one announced.
+    public static let sizeMismatch = Code(value: .sizeMismatch)
+    /// A source that gives other bytes than when its digest was computed.
+    public static let contentChanged = Code(value: .contentChanged)
+    /// A blob, manifest or tag that the store does not have.
+    public static let notFound = Code(value: .notFound)
+    /// A system call that failed.
+    public static let ioFailure = Code(value: .ioFailure)
+    /// A stream that was read a second time.
+    public static let alreadyConsumed = Code(value: .alreadyConsumed)
+
+    public var description: String { value.rawValue }
+  }
+
+  /// The stable reason.
+  public let code: Code
+  /// What happened, to what, and what to do about it.
+  public let message: String
+
+  /// Creates an error.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { message }
+}
