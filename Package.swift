@@ -20,7 +20,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
     // System libraries: a module map each, nothing else.
@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "Tarball",
       dependencies: [
-        "CLibArchive", "CZlib", "OCICore", .product(name: "SystemPackage", package: "swift-system"),
+        "CZlib", "OCICore", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "ImageAssembly",

@@ -116,6 +116,24 @@ package enum FileSystem {
     unsafe path.withPlatformString { unsafe access($0, F_OK) } == 0
   }
 
+  /// Whether anything is at the path, be it a symbolic link that leads nowhere.
+  package static func existsWithoutFollowing(_ path: FilePath) -> Bool {
+    var status = stat()
+    return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0
+  }
+
+  /// Whether a path has the marks of a registered store path: last changed at second 1, writable by nobody.
+  package static func looksRegistered(_ path: FilePath) -> Bool {
+    var status = stat()
+    guard unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0 else { return false }
+    #if canImport(Darwin)
+      let seconds = status.st_mtimespec.tv_sec
+    #else
+      let seconds = status.st_mtim.tv_sec
+    #endif
+    return seconds == 1 && (status.st_mode & S_IFMT == S_IFLNK || status.st_mode & 0o222 == 0)
+  }
+
   /// The size of a regular file, or `nil` where there is none.
   package static func fileSize(_ path: FilePath) throws(OCIError) -> Int64? {
     var status = stat()
@@ -124,6 +142,15 @@ package enum FileSystem {
       throw .system("examine", path, errno)
     }
     return status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+  }
+
+  /// The path with every symbolic link followed; unchanged where it leads nowhere.
+  package static func resolvingSymlinks(_ path: FilePath) -> FilePath {
+    unsafe path.withPlatformString { text in
+      guard let resolved = unsafe realpath(text, nil) else { return path }
+      defer { unsafe free(resolved) }
+      return unsafe FilePath(platformString: resolved)
+    }
   }
 
   /// Creates a directory; `false` where there is one already.
@@ -151,11 +178,21 @@ package enum FileSystem {
 
   /// Whether the path is a directory with nothing in it.
   package static func isEmptyDirectory(_ path: FilePath) -> Bool {
-    guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else { return false }
+    isDirectory(path) && names(in: path).isEmpty
+  }
+
+  /// The names in a directory, in no order; none where it cannot be read.
+  package static func names(in path: FilePath) -> [String] {
+    guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else { return [] }
     defer { unsafe closedir(directory) }
-    var count = 0
-    while unsafe readdir(directory) != nil { count += 1 }
-    return count <= 2
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        unsafe String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
   }
 
   /// Moves a file over another, in one step.
@@ -176,15 +213,16 @@ package enum FileSystem {
     _ = unsafe path.withPlatformString { unsafe rmdir($0) }
   }
 
-  /// Writes a file whole or not at all: beside it, to the disk, then renamed over it.
-  package static func replace(_ path: FilePath, with bytes: [UInt8]) throws(OCIError) {
+  /// Writes a file whole or not at all: beside it, then renamed over it.
+  /// - Parameter isDurable: Whether to wait until it is on the disk.
+  package static func replace(_ path: FilePath, with bytes: [UInt8], isDurable: Bool = true) throws(OCIError) {
     let temporary = temporarySibling(of: path)
     do {
       let file = try OpenFile.creating(temporary)
       try file.write(bytes.span)
-      try file.synchronize()
+      if isDurable { try file.synchronize() }
       try rename(temporary, to: path)
-      try OpenFile.reading(path.removingLastComponent()).synchronize()
+      if isDurable { try OpenFile.reading(path.removingLastComponent()).synchronize() }
     } catch {
       removeFile(temporary)
       throw error

@@ -1,0 +1,45 @@
+/// Why an image cannot be assembled.
+///
+/// Switch on `code`, which is stable; show `message`, which names the file, the field or the store path and a remedy.
+public struct AssemblyError: Error, Sendable, CustomStringConvertible {
+  /// A stable reason, for programs.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String, Hashable {
+      case invalidClosure, cyclicClosure, incompleteClosure, storePathMissing, invalidSettings, contentChanged
+      case nixUnavailable
+    }
+    private let value: Value
+
+    /// A closure document that is broken, or contradicts itself.
+    public static let invalidClosure = Code(value: .invalidClosure)
+    /// A closure in which paths refer to each other in a circle.
+    public static let cyclicClosure = Code(value: .cyclicClosure)
+    /// A closure that lacks a path to which one of its paths refers.
+    public static let incompleteClosure = Code(value: .incompleteClosure)
+    /// A store path of the closure that is not on this machine, or may not be read.
+    public static let storePathMissing = Code(value: .storePathMissing)
+    /// A configuration file or setting that is wrong.
+    public static let invalidSettings = Code(value: .invalidSettings)
+    /// Content that is not what it was when its digest was computed.
+    public static let contentChanged = Code(value: .contentChanged)
+    /// A Nix that is not installed or that refuses.
+    public static let nixUnavailable = Code(value: .nixUnavailable)
+
+    /// The reason's name.
+    public var description: String { value.rawValue }
+  }
+
+  /// The stable reason.
+  public let code: Code
+  /// What is wrong, where, and what to do about it.
+  public let message: String
+
+  /// Creates an error.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+}

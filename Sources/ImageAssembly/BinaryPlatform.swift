@@ -1,0 +1,47 @@
+internal import OCICore
+internal import SystemPackage
+
+/// Finds out what an image runs on by looking at its programs, so that the machine that assembles it does not matter.
+struct BinaryPlatform {
+  /// The platform of an ELF file, or `nil` for anything else.
+  static func read(_ path: FilePath) -> Platform? {
+    guard let status = try? FileSystem.fileSize(path), status >= 20, let file = try? OpenFile.reading(path),
+      let header = try? file.read(upTo: 20), header.count == 20, header.starts(with: [0x7F, 0x45, 0x4C, 0x46])
+    else { return nil }
+    let isLittleEndian = header[5] == 1
+    let machine = isLittleEndian ? Int(header[18]) | Int(header[19]) << 8 : Int(header[18]) << 8 | Int(header[19])
+    switch (machine, isLittleEndian) {
+    case (3, true): return Platform(architecture: "386")
+    case (21, true): return Platform(architecture: "ppc64le")
+    case (21, false): return Platform(architecture: "ppc64")
+    case (22, false): return Platform(architecture: "s390x")
+    case (40, true): return Platform(architecture: "arm", variant: "v7")
+    case (62, true): return Platform(architecture: "amd64")
+    case (183, true): return Platform(architecture: "arm64")
+    case (243, true): return Platform(architecture: "riscv64")
+    case (258, true): return Platform(architecture: "loong64")
+    default: return nil
+    }
+  }
+
+  /// The platform of an image: that of its entrypoint, else of the first program or library among its trees.
+  static func detect(entrypoint: String?, roots: [FilePath], trees: [FilePath]) -> Platform? {
+    if let entrypoint {
+      let path = FilePath(entrypoint)
+      let candidates = path.isAbsolute ? roots.map { $0.appending(path.components) } : []
+      let inStore = trees.contains { path.starts(with: $0) } ? [path] : []
+      for candidate in candidates + inStore {
+        if let platform = read(candidate) { return platform }
+      }
+    }
+    for directory in ["bin", "sbin", "libexec", "lib"] {
+      for tree in roots + trees {
+        let names = FileSystem.names(in: tree.appending(directory)).sorted(by: byteOrder)
+        for name in names.prefix(200) {
+          if let platform = read(tree.appending(directory).appending(name)) { return platform }
+        }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,63 @@
+public import OCICore
+public import SystemPackage
+
+/// What an image's configuration says beside its layers.
+public struct ImageSettings: Sendable, Hashable {
+  /// How a container is started.
+  public var runtime: RuntimeConfiguration
+  /// What the image runs on; found out from its programs where it is not given.
+  public var platform: Platform?
+  /// When the image was made, RFC 3339; never a clock's time, so that equal inputs give equal images.
+  public var created: String?
+  /// Who made it.
+  public var author: String?
+  /// Annotations of the manifest.
+  public var annotations: [String: String] = [:]
+  /// Members of a configuration file that this type has no name for, kept as they are.
+  public var other = JSON.Object()
+
+  /// Creates settings.
+  public init(runtime: RuntimeConfiguration = .init(), platform: Platform? = nil) {
+    self.runtime = runtime
+    self.platform = platform
+  }
+
+  /// Reads a configuration file: either the `config` object alone (`{"Entrypoint": [...], "Env": [...]}`), or a whole
+  /// image configuration with that object inside. Member names may be in any case; the layers of a whole configuration
+  /// (`rootfs`, `history`) are left out, as the image has its own.
+  /// - Throws: `AssemblyError.Code.invalidSettings`, naming file, line and field.
+  public init(file path: FilePath) throws(AssemblyError) {
+    do {
+      try self.init(parsing: try FileSystem.contents(of: path, limit: 16 << 20))
+    } catch {
+      throw AssemblyError(.invalidSettings, "configuration '\(path)': \(error.message)")
+    }
+  }
+
+  /// Reads configuration text; see `init(file:)`.
+  /// - Throws: `OCIError`, naming line and field.
+  public init(parsing bytes: [UInt8]) throws(OCIError) {
+    self.init()
+    let members = ["architecture", "os", "variant", "created", "author", "config", "rootfs", "history"]
+    let json = try JSON(parsing: bytes).renamingMembers(to: members, path: "config")
+    guard let object = json.objectValue, members.contains(where: { object[$0] != nil }) else {
+      runtime = try RuntimeConfiguration(json, path: "config")
+      return
+    }
+    var fields = try FieldReader(json, path: "config")
+    let architecture = try fields.string("architecture")
+    let os = try fields.string("os")
+    let variant = try fields.string("variant")
+    if let architecture {
+      platform = Platform(architecture: architecture, os: os ?? "linux", variant: variant)
+    } else if os != nil || variant != nil {
+      throw fields.error("architecture", "is missing beside os or variant")
+    }
+    created = try fields.string("created")
+    author = try fields.string("author")
+    _ = fields.value("rootfs")
+    _ = fields.value("history")
+    if let value = fields.value("config") { runtime = try RuntimeConfiguration(value, path: "config.config") }
+    other = fields.remainder
+  }
+}

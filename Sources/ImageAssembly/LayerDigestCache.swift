@@ -1,0 +1,63 @@
+internal import OCICore
+public import SystemPackage
+internal import Tarball
+
+/// Remembers what the bytes of immutable layers are called, so that an unchanged layer is not read again.
+///
+/// Only recipes made of valid store paths are remembered: a store path's name stands for its content. Entries are small
+/// files, written whole or not at all; a damaged one counts as absent.
+public struct LayerDigestCache: Sendable {
+  private let directory: FilePath
+
+  /// Creates a cache in a directory, which is made when it is first written to.
+  public init(directory: FilePath) { self.directory = directory }
+
+  /// The digests of a recipe's layer, if they are known and the recipe is immutable.
+  func digests(of recipe: LayerRecipe, _ encoding: LayerEncoding) -> LayerDigests? {
+    guard isImmutable(recipe), let bytes = try? FileSystem.contents(of: path(recipe, encoding), limit: 4096),
+      let json = try? JSON(parsing: bytes), var fields = try? FieldReader(json, path: "cache"),
+      let diffID = try? fields.digest("diffID"), let digest = try? fields.digest("digest"),
+      let size = try? fields.integer("size"), let uncompressedSize = try? fields.integer("uncompressedSize")
+    else { return nil }
+    return LayerDigests(diffID: diffID, digest: digest, size: size, uncompressedSize: uncompressedSize)
+  }
+
+  /// Remembers digests; a cache that cannot be written to costs time, not the image.
+  func store(_ digests: LayerDigests, of recipe: LayerRecipe, _ encoding: LayerEncoding) {
+    guard isImmutable(recipe) else { return }
+    var object = JSON.Object()
+    object["diffID"] = .string(digests.diffID.description)
+    object["digest"] = .string(digests.digest.description)
+    object["size"] = .integer(digests.size)
+    object["uncompressedSize"] = .integer(digests.uncompressedSize)
+    _ = try? FileSystem.createDirectories(directory)
+    try? FileSystem.replace(path(recipe, encoding), with: JSON.object(object).canonicalBytes, isDurable: false)
+  }
+
+  func forget(_ recipe: LayerRecipe, _ encoding: LayerEncoding) {
+    FileSystem.removeFile(path(recipe, encoding))
+  }
+
+  private func path(_ recipe: LayerRecipe, _ encoding: LayerEncoding) -> FilePath {
+    let key = Digest.of(Array("\(encoding.identifier)\n\(recipe.fingerprint)".utf8))
+    return directory.appending("layer-\(key.hex).json")
+  }
+
+  /// Whether every source is a path in `/nix/store` by a store's naming rule and looks like one that Nix registered:
+  /// its time is 1 and nobody may write to it. A path that is still being built does not.
+  private func isImmutable(_ recipe: LayerRecipe) -> Bool {
+    recipe.sources.allSatisfy { source in
+      let components = source.host.components.map(\.string)
+      guard source.host.isAbsolute, components.count >= 3, components[0] == "nix", components[1] == "store",
+        Self.isStoreName(components[2])
+      else { return false }
+      return FileSystem.looksRegistered(FilePath("/nix/store/\(components[2])"))
+    }
+  }
+
+  private static func isStoreName(_ name: String) -> Bool {
+    let hash = name.utf8.prefix(32)
+    return hash.count == 32 && name.utf8.dropFirst(32).first == UInt8(ascii: "-")
+      && hash.allSatisfy { "0123456789abcdfghijklmnpqrsvwxyz".utf8.contains($0) }
+  }
+}

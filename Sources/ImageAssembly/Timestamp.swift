@@ -1,0 +1,31 @@
+/// Points in time as images write them, without a clock or a time zone.
+package enum Timestamp {
+  /// `YYYY-MM-DDThh:mm:ssZ` (RFC 3339) of seconds since 1970.
+  package static func text(_ seconds: Int64) -> String {
+    let days = seconds.flooringQuotient(86_400)
+    let time = seconds - days * 86_400
+    // The proleptic Gregorian calendar in eras of 400 years, each year begun in March so that the leap day is last.
+    let shifted = days + 719_468
+    let era = shifted.flooringQuotient(146_097)
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    return
+      "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))Z"
+  }
+
+  private static func padded(_ value: Int64, _ width: Int) -> String {
+    let text = String(value)
+    return String(repeating: "0", count: max(0, width - text.count)) + text
+  }
+}
+
+extension Int64 {
+  fileprivate func flooringQuotient(_ divisor: Int64) -> Int64 {
+    self >= 0 ? self / divisor : -((-self + divisor - 1) / divisor)
+  }
+}

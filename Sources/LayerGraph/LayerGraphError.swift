@@ -1,0 +1,34 @@
+/// Why a store graph or a plan cannot be made.
+public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
+  /// A stable reason, for programs.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String, Hashable { case cycle, contradiction, invalidSize, invalidBudget }
+    private let value: Value
+
+    /// Paths that refer to each other in a circle, which no store allows.
+    public static let cycle = Code(value: .cycle)
+    /// One path described twice, differently.
+    public static let contradiction = Code(value: .contradiction)
+    /// A negative size, or sizes whose sum does not fit 64 bits.
+    public static let invalidSize = Code(value: .invalidSize)
+    /// A number of layers below one.
+    public static let invalidBudget = Code(value: .invalidBudget)
+
+    /// The reason's name.
+    public var description: String { value.rawValue }
+  }
+
+  /// The stable reason.
+  public let code: Code
+  /// What is wrong, with which path, and what to do about it.
+  public let message: String
+
+  /// Creates an error.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+}

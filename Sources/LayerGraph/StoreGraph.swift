@@ -1,0 +1,108 @@
+/// Store paths, their sizes and their references: an acyclic graph.
+///
+/// Equal graphs are equal values whatever the order in which they were given. References of a path to itself are left
+/// out; references to paths that are not in the graph are kept apart, in `outsideReferences`.
+public struct StoreGraph: Sendable, Hashable {
+  /// One store path.
+  public struct Node: Sendable, Hashable {
+    /// The store path, e.g. `/nix/store/HASH-NAME`.
+    public var path: String
+    /// Its size in bytes, as the store counts it (`narSize`).
+    public var size: Int64
+    /// The store paths that it names in its content.
+    public var references: [String]
+
+    /// Creates a node.
+    public init(path: String, size: Int64, references: [String] = []) {
+      self.path = path
+      self.size = size
+      self.references = references
+    }
+  }
+
+  /// A reference to a path that the graph does not have.
+  public struct OutsideReference: Sendable, Hashable {
+    /// The path that refers.
+    public var from: String
+    /// The path that is not there.
+    public var to: String
+  }
+
+  /// The paths by their bytes, each with the sorted references that stay inside the graph, itself left out.
+  public let nodes: [Node]
+  /// The references that lead out of the graph, sorted.
+  public let outsideReferences: [OutsideReference]
+
+  /// Creates a graph.
+  /// - Throws: `LayerGraphError`: `cycle`, `contradiction` where one path is given twice with different facts, or
+  ///   `invalidSize`.
+  public init(_ nodes: some Sequence<Node>) throws(LayerGraphError) {
+    var byPath: [String: Node] = [:]
+    var total: Int64 = 0
+    for var node in nodes {
+      node.references = Set(node.references).subtracting([node.path]).sorted(by: byteOrder)
+      if let known = byPath[node.path] {
+        guard known == node else {
+          throw LayerGraphError(
+            .contradiction, "'\(node.path)' is described twice, with different sizes or references; keep one")
+        }
+        continue
+      }
+      let (sum, isTooMuch) = total.addingReportingOverflow(node.size)
+      guard node.size >= 0, !isTooMuch else {
+        throw LayerGraphError(.invalidSize, "'\(node.path)' has an impossible size of \(node.size) bytes")
+      }
+      total = sum
+      byPath[node.path] = node
+    }
+    var outside: [OutsideReference] = []
+    self.nodes = byPath.values.sorted { byteOrder($0.path, $1.path) }.map { node in
+      var node = node
+      outside += node.references.filter { byPath[$0] == nil }.map { OutsideReference(from: node.path, to: $0) }
+      node.references.removeAll { byPath[$0] == nil }
+      return node
+    }
+    outsideReferences = outside
+    try requireNoCycle()
+  }
+
+  /// The sum of all sizes, in bytes.
+  public var totalSize: Int64 { nodes.reduce(0) { $0 + $1.size } }
+
+  /// Removes, again and again, paths whose references are all gone; what remains holds a cycle.
+  private func requireNoCycle() throws(LayerGraphError) {
+    let index = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1.path, $0) })
+    let references = nodes.map { $0.references.compactMap { index[$0] } }
+    var dependents = [[Int]](repeating: [], count: nodes.count)
+    for (node, targets) in references.enumerated() {
+      for target in targets { dependents[target].append(node) }
+    }
+    var open = references.map(\.count)
+    var ready = open.indices.filter { open[$0] == 0 }
+    var removed = 0
+    while let node = ready.popLast() {
+      removed += 1
+      for dependent in dependents[node] {
+        open[dependent] -= 1
+        if open[dependent] == 0 { ready.append(dependent) }
+      }
+    }
+    guard removed < nodes.count else { return }
+    // Follow references among what remains until a path comes again: every step has one to follow.
+    var trail: [Int] = []
+    var next = open.firstIndex { $0 > 0 }
+    while let node = next, !trail.contains(node) {
+      trail.append(node)
+      next = references[node].first { open[$0] > 0 }
+    }
+    let cycle = trail.drop { $0 != next } + [next].compactMap(\.self)
+    throw LayerGraphError(
+      .cycle,
+      "the closure has a cycle, which no store allows: \(cycle.map { nodes[$0].path }.joined(separator: " -> "))")
+  }
+}
+
+/// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
+func byteOrder(_ left: String, _ right: String) -> Bool {
+  left.utf8.lexicographicallyPrecedes(right.utf8)
+}

@@ -1,0 +1,44 @@
+/// Why the bytes of a layer could not be made.
+///
+/// Switch on `code`, which is stable; show `message`, which names the file and a remedy.
+public struct TarballError: Error, Sendable, CustomStringConvertible {
+  /// A stable reason, for programs.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String, Hashable {
+      case unreadable, changed, unsupportedEntry, reservedName, conflict, invalidRecipe, encodingNotHonoured
+    }
+    private let value: Value
+
+    /// A source that is missing or that may not be read.
+    public static let unreadable = Code(value: .unreadable)
+    /// A file that was changed while it was read.
+    public static let changed = Code(value: .changed)
+    /// Something a layer cannot hold: a socket, a device, a FIFO.
+    public static let unsupportedEntry = Code(value: .unsupportedEntry)
+    /// A name that begins with `.wh.`, which layers use for deletions (image-spec, layer.md §whiteouts).
+    public static let reservedName = Code(value: .reservedName)
+    /// Two sources that put different things at one path.
+    public static let conflict = Code(value: .conflict)
+    /// A recipe that makes no sense, such as a destination with `..` in it.
+    public static let invalidRecipe = Code(value: .invalidRecipe)
+    /// A compression library that does not give the bytes the encoding promises.
+    public static let encodingNotHonoured = Code(value: .encodingNotHonoured)
+
+    /// The reason's name.
+    public var description: String { value.rawValue }
+  }
+
+  /// The stable reason.
+  public let code: Code
+  /// What happened, to what, and what to do about it.
+  public let message: String
+
+  /// Creates an error.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import ImageAssembly
+import OCICore
+import Registry
+import SystemPackage
+import Tarball
+
+/// Assembles an image of a closure and puts it where it is wanted.
+struct BuildCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "build",
+    abstract: "Assemble an image of a Nix closure and push it.",
+    discussion: """
+      Examples:
+        flywheel build --nix-path ./result --copy-to-root ./result --entrypoint /bin/server \\
+          --to docker://ghcr.io/team/server:1.2 --to docker://ghcr.io/team/server:latest
+        flywheel build --closure closure.json --config config.json --to oci:image:latest
+        flywheel build --closure closure.json
+
+      Every digest is computed before a byte is sent; a destination gets only the blobs it lacks, and its tags last. \
+      Without --to the digests are computed and nothing is written. Standard output holds the image's digest alone, or \
+      with --json one object; progress goes to standard error.
+
+      Credentials are those that docker, podman or skopeo keep after a login. Registries on this machine are spoken to \
+      by plain HTTP, all others by HTTPS.
+      """)
+
+  @OptionGroup(title: "Input") var source: ClosureOptions
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Directories whose content is also put at /, in the top layer.", valueName: "path"))
+  var copyToRoot: [String] = []
+
+  @Flag(help: "Accept references to paths outside the closure.")
+  var allowOutsideReferences = false
+
+  @OptionGroup(title: "Configuration") var configuration: ConfigurationOptions
+
+  @Option(help: ArgumentHelp("none, gzip or gzip:LEVEL.", valueName: "encoding"))
+  var compression = "gzip"
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("oci:DIR:TAG or docker://HOST/REPOSITORY:TAG; repeat it.", valueName: "destination"))
+  var to: [String] = []
+
+  @Flag(help: "Print one JSON object instead of the digest.")
+  var json = false
+
+  @Flag(help: "Compute every digest anew, even of layers whose store paths are known.")
+  var noCache = false
+
+  @Flag(name: .shortAndLong, help: "Print no progress.")
+  var quiet = false
+
+  func run() async throws {
+    try await reportingErrors {
+      let destinations = Destination.groups(try to.map { try Destination($0) })
+      let progress = ProgressPrinter(isQuiet: quiet)
+      let image = try await closureImage().assemble(onProgress: progress.report)
+      progress.note(Output.summary(of: image))
+      var reports: [(name: String, report: PushReport)] = []
+      for group in destinations {
+        let report = try await push(image, to: group, progress)
+        progress.note(Output.summary(of: report, group.name))
+        reports.append((group.name, report))
+      }
+      print(json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
+    }
+  }
+
+  private func closureImage() async throws -> ClosureImage {
+    let epoch = try Environment.sourceDateEpoch()
+    let encoding = try LayerEncoding(parsing: compression)
+    let settings = try configuration.settings(sourceDateEpoch: epoch)
+    let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) })
+    return ClosureImage(
+      graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
+      encoding: encoding, metadata: MetadataPolicy(modificationTime: epoch ?? 1),
+      allowsOutsideReferences: allowOutsideReferences, cache: noCache ? nil : Environment.digestCache())
+  }
+
+  private func push(
+    _ image: AssembledImage, to group: Destination.Group, _ progress: ProgressPrinter
+  ) async throws -> PushReport {
+    switch group.place {
+    case .layout(let path):
+      return try await image.push(to: ImageLayoutStore(path), tags: group.tags, onProgress: progress.report)
+    case .repository(let reference):
+      let logins = DockerCredentials()
+      let client = RegistryClient(configuration: RegistryConfiguration(credentials: logins.credentials))
+      do {
+        let report = try await image.push(
+          to: client.repository(reference), tags: group.tags, onProgress: progress.report)
+        try await client.shutdown()
+        return report
+      } catch {
+        try? await client.shutdown()
+        throw error
+      }
+    }
+  }
+}

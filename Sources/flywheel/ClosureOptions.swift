@@ -1,0 +1,33 @@
+import ArgumentParser
+import ImageAssembly
+import LayerGraph
+import SystemPackage
+
+/// Where the store paths come from, and into how many layers they go.
+struct ClosureOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The closure as JSON: exportReferencesGraph, or 'nix path-info --json -r'.", valueName: "file"))
+  var closure: String?
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Store paths whose closure the installed Nix is asked for.", valueName: "path"))
+  var nixPath: [String] = []
+
+  @Option(help: ArgumentHelp("The most layers; the largest paths get one each, the rest share one.", valueName: "n"))
+  var maxLayers = ClosureImage.defaultMaximumLayers
+
+  func validate() throws {
+    guard (closure != nil) != !nixPath.isEmpty else {
+      throw ValidationError("give either --closure FILE or --nix-path PATH")
+    }
+    guard maxLayers >= 1 else { throw ValidationError("--max-layers must be at least 1") }
+  }
+
+  /// - Parameter roots: Further store paths to ask Nix for.
+  func graph(roots: [String] = []) async throws -> StoreGraph {
+    if let closure { return try StoreGraph(nixJSONFile: FilePath(closure)) }
+    return try await NixStore().closure(of: (nixPath + roots).map { FilePath($0) })
+  }
+}

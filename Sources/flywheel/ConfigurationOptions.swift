@@ -1,0 +1,91 @@
+import ArgumentParser
+import ImageAssembly
+import OCICore
+import SystemPackage
+
+/// What the image's configuration says, from a file and from options; options win.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(
+    name: .customLong("config"),
+    help: ArgumentHelp(
+      "A JSON file with the image's configuration; names in either case (Entrypoint, entrypoint).",
+      discussion: "Either the config object alone, or a whole image configuration.", valueName: "file"))
+  var file: String?
+
+  @Option(
+    parsing: .unconditionalSingleValue, help: ArgumentHelp("A word of the entrypoint; repeat it.", valueName: "word"))
+  var entrypoint: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("A word of the default command; repeat it.", valueName: "word"))
+  var cmd: [String] = []
+
+  @Option(help: ArgumentHelp("An environment variable; repeat it.", valueName: "name=value"))
+  var env: [String] = []
+
+  @Option(help: ArgumentHelp("A label; repeat it.", valueName: "name=value"))
+  var label: [String] = []
+
+  @Option(help: ArgumentHelp("The user, by name or number, with or without :group.", valueName: "user"))
+  var user: String?
+
+  @Option(help: ArgumentHelp("The directory in which the program starts.", valueName: "dir"))
+  var workdir: String?
+
+  @Option(help: ArgumentHelp("A port the program listens on; repeat it.", valueName: "port[/protocol]"))
+  var expose: [String] = []
+
+  @Option(help: ArgumentHelp("A directory that should be a volume; repeat it.", valueName: "dir"))
+  var volume: [String] = []
+
+  @Option(help: ArgumentHelp("The signal that stops the program.", valueName: "signal"))
+  var stopSignal: String?
+
+  @Option(help: ArgumentHelp("An annotation of the manifest; repeat it.", valueName: "name=value"))
+  var annotation: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The platform; without it, that of the image's own programs.", valueName: "os/architecture[/variant]"))
+  var platform: String?
+
+  @Option(help: ArgumentHelp("When the image was made, RFC 3339; SOURCE_DATE_EPOCH sets it too.", valueName: "time"))
+  var created: String?
+
+  @Option(help: ArgumentHelp("Who made the image.", valueName: "text"))
+  var author: String?
+
+  func settings(sourceDateEpoch: Int64?) throws -> ImageSettings {
+    var settings = try file.map { try ImageSettings(file: FilePath($0)) } ?? ImageSettings()
+    if !entrypoint.isEmpty { settings.runtime.entrypoint = entrypoint }
+    if !cmd.isEmpty { settings.runtime.command = cmd }
+    for (name, value) in try env.map({ try pair($0, "--env") }) { settings.runtime.setEnvironment(name, value) }
+    for (name, value) in try label.map({ try pair($0, "--label") }) { settings.runtime.labels[name] = value }
+    for (name, value) in try annotation.map({ try pair($0, "--annotation") }) { settings.annotations[name] = value }
+    if let user { settings.runtime.user = user }
+    if let workdir { settings.runtime.workingDirectory = workdir }
+    if let stopSignal { settings.runtime.stopSignal = stopSignal }
+    settings.runtime.exposedPorts.formUnion(expose)
+    settings.runtime.volumes.formUnion(volume)
+    if let platform { settings.platform = try parse(platform: platform) }
+    if let author { settings.author = author }
+    settings.created = created ?? settings.created ?? sourceDateEpoch.map { Timestamp.text($0) }
+    return settings
+  }
+
+  private func pair(_ text: String, _ option: String) throws -> (String, String) {
+    guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+      throw ValidationError("\(option) '\(text)' must be name=value")
+    }
+    return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+  }
+
+  private func parse(platform: String) throws -> Platform {
+    let parts = platform.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard (2...3).contains(parts.count), !parts.contains("") else {
+      throw ValidationError("--platform '\(platform)' must be os/architecture or os/architecture/variant")
+    }
+    return Platform(architecture: parts[1], os: parts[0], variant: parts.count == 3 ? parts[2] : nil)
+  }
+}

@@ -1,0 +1,67 @@
+import ImageAssembly
+import OCICore
+import Registry
+import SystemPackage
+
+/// Where an image goes, by skopeo's transport names.
+enum Destination: Hashable {
+  case layout(FilePath, tag: String?)
+  case registry(ImageReference)
+
+  /// - Throws: `OCIError.Code.invalidReference`.
+  init(_ text: String) throws {
+    if text.hasPrefix("oci:") {
+      let parts = text.dropFirst(4).split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      guard !parts[0].isEmpty else {
+        throw OCIError(.invalidReference, "'\(text)' names no directory; expected oci:DIR:TAG")
+      }
+      let tag = parts.count > 1 ? String(parts[1]) : nil
+      if let tag { try ImageLayoutStore.validate(name: tag) }
+      self = .layout(FilePath(String(parts[0])), tag: tag)
+    } else if text.hasPrefix("docker://") {
+      let reference = try ImageReference(String(text.dropFirst(9)))
+      guard reference.digest == nil else {
+        throw OCIError(
+          .invalidReference, "'\(text)' has a digest, but the digest of a new image follows from its content")
+      }
+      self = .registry(reference)
+    } else {
+      throw OCIError(
+        .invalidReference, "'\(text)' is not a destination; expected oci:DIR:TAG or docker://HOST/REPOSITORY:TAG")
+    }
+  }
+
+  /// Tags that go to one place share one push: the blobs once, then one request a tag.
+  struct Group {
+    var name: String
+    var place: Place
+    var tags: [String]
+  }
+  enum Place: Hashable {
+    case layout(FilePath)
+    case repository(ImageReference)
+  }
+
+  static func groups(_ destinations: [Destination]) -> [Group] {
+    var groups: [Group] = []
+    for destination in destinations {
+      let (place, name, tag): (Place, String, String?) =
+        switch destination {
+        case .layout(let path, let tag): (.layout(path), "oci:\(path)", tag)
+        case .registry(var reference):
+          {
+            let tag = reference.tag
+            reference.tag = nil
+            return (.repository(reference), "docker://\(reference)", tag)
+          }()
+        }
+      let tags = tag.map { [$0] } ?? []
+      if let index = groups.firstIndex(where: { $0.place == place }) {
+        groups[index].tags += tags.filter { !groups[index].tags.contains($0) }
+      } else {
+        groups.append(Group(name: name, place: place, tags: tags))
+      }
+    }
+    return groups
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import ImageAssembly
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What the environment says. The only place where the command line reads it.
+enum Environment {
+  static func variable(_ name: String) -> String? {
+    guard let value = getenv(name), value.pointee != 0 else { return nil }
+    return String(cString: value)
+  }
+
+  /// `SOURCE_DATE_EPOCH`, seconds since 1970 (reproducible-builds.org).
+  /// - Throws: `ValidationError` when it is not a number.
+  static func sourceDateEpoch() throws -> Int64? {
+    guard let text = variable("SOURCE_DATE_EPOCH") else { return nil }
+    guard let seconds = Int64(text), (0..<1 << 33).contains(seconds) else {
+      throw ValidationError("SOURCE_DATE_EPOCH is '\(text)'; it must be a number of seconds since 1970")
+    }
+    return seconds
+  }
+
+  /// Where digests of immutable layers are kept; `nil` where there is no home.
+  static func digestCache() -> LayerDigestCache? {
+    let parent =
+      variable("XDG_CACHE_HOME").map { FilePath($0) }
+      ?? variable("HOME").map { FilePath($0).appending(".cache") }
+    return parent.map { LayerDigestCache(directory: $0.appending("flywheel")) }
+  }
+
+  static var isErrorTerminal: Bool { isatty(2) == 1 }
+}
+
+/// Prints a line for people, on the error stream, so that standard output holds only the result.
+func printError(_ line: String) {
+  fputs(line + "\n", stderr)
+}
