@@ -1,0 +1,45 @@
+/// What can go wrong between us and a registry.
+///
+/// Switch on `code`, which is stable; show `message`, which names the host, the repository and the request, and ends with
+/// a remedy. Errors of a blob's source are never wrapped in this type: they pass as they are.
+public struct RegistryError: Error, Sendable, CustomStringConvertible {
+  /// A stable reason, for programs.
+  public struct Code: Sendable, Hashable, CustomStringConvertible {
+    private enum Value: String, Hashable {
+      case unreachable, connectionLost, unauthorized, rejected, unavailable, protocolViolation, notFound
+    }
+    private let value: Value
+
+    /// No connection: the name does not resolve, nobody listens, or TLS fails.
+    public static let unreachable = Code(value: .unreachable)
+    /// A connection that was closed or stalled in the middle of a request, in every attempt.
+    public static let connectionLost = Code(value: .connectionLost)
+    /// The registry wants other credentials (401), or these may not do this (403).
+    public static let unauthorized = Code(value: .unauthorized)
+    /// The registry refuses the request for a reason of its own (another 4xx status).
+    public static let rejected = Code(value: .rejected)
+    /// The registry is overloaded or broken (429, 5xx), in every attempt.
+    public static let unavailable = Code(value: .unavailable)
+    /// An answer that the distribution-spec does not allow.
+    public static let protocolViolation = Code(value: .protocolViolation)
+    /// A repository, manifest or blob that is not there.
+    public static let notFound = Code(value: .notFound)
+
+    /// The reason's name.
+    public var description: String { value.rawValue }
+  }
+
+  /// The stable reason.
+  public let code: Code
+  /// What happened, to what, and what to do about it.
+  public let message: String
+
+  /// Creates an error.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+}
