@@ -4,7 +4,7 @@ internal import CLibCrypto
 ///
 /// The only file that knows the hash library: another platform swaps it here.
 public struct Digester: ~Copyable, Sendable {
-  private let context: Context
+  private let context: HashContext
   private let algorithm: Digest.Algorithm
   /// How many bytes have been hashed.
   public private(set) var count: Int64 = 0
@@ -12,7 +12,7 @@ public struct Digester: ~Copyable, Sendable {
   /// Starts a hash.
   public init(_ algorithm: Digest.Algorithm = .sha256) {
     self.algorithm = algorithm
-    self.context = Context(algorithm)
+    self.context = HashContext(algorithm)
   }
 
   /// Adds bytes.
@@ -25,36 +25,38 @@ public struct Digester: ~Copyable, Sendable {
   public consuming func finalize() -> Digest {
     Digest(algorithm: algorithm, bytes: context.finalize(byteCount: algorithm.hexLength / 2))
   }
+}
 
-  /// Owns the C context and frees it exactly once.
-  // Sendable, and safe: the pointer has one owner and is used through it alone.
-  @safe private struct Context: ~Copyable, @unchecked Sendable {
-    private let pointer: OpaquePointer
+/// Owns the C context and frees it exactly once.
+///
+/// Sendable, and safe: the pointer has one owner and is used through it alone. Not private, because optimised clients of
+/// a type that holds a private `~Copyable` one fail to link (Swift 6.3).
+@safe struct HashContext: ~Copyable, @unchecked Sendable {
+  private let pointer: OpaquePointer
 
-    init(_ algorithm: Digest.Algorithm) {
-      // These calls fail only when memory is exhausted, where the process cannot go on.
-      guard let pointer = unsafe EVP_MD_CTX_new() else { fatalError("out of memory for a hash context") }
-      let function = unsafe algorithm == .sha256 ? EVP_sha256() : EVP_sha512()
-      guard unsafe EVP_DigestInit_ex(pointer, function, nil) == 1 else {
-        fatalError("libcrypto refuses \(algorithm.rawValue)")
-      }
-      unsafe self.pointer = pointer
+  init(_ algorithm: Digest.Algorithm) {
+    // These calls fail only when memory is exhausted, where the process cannot go on.
+    guard let pointer = unsafe EVP_MD_CTX_new() else { fatalError("out of memory for a hash context") }
+    let function = unsafe algorithm == .sha256 ? EVP_sha256() : EVP_sha512()
+    guard unsafe EVP_DigestInit_ex(pointer, function, nil) == 1 else {
+      fatalError("libcrypto refuses \(algorithm.rawValue)")
     }
-
-    borrowing func update(_ bytes: Span<UInt8>) {
-      unsafe bytes.withUnsafeBufferPointer { buffer in
-        let result = unsafe EVP_DigestUpdate(pointer, buffer.baseAddress, buffer.count)
-        precondition(result == 1, "libcrypto failed to hash")
-      }
-    }
-
-    borrowing func finalize(byteCount: Int) -> [UInt8] {
-      var bytes = [UInt8](repeating: 0, count: byteCount)
-      let result = unsafe EVP_DigestFinal_ex(pointer, &bytes, nil)
-      precondition(result == 1, "libcrypto failed to finish a hash")
-      return bytes
-    }
-
-    deinit { unsafe EVP_MD_CTX_free(pointer) }
+    unsafe self.pointer = pointer
   }
+
+  borrowing func update(_ bytes: Span<UInt8>) {
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+      let result = unsafe EVP_DigestUpdate(pointer, buffer.baseAddress, buffer.count)
+      precondition(result == 1, "libcrypto failed to hash")
+    }
+  }
+
+  borrowing func finalize(byteCount: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    let result = unsafe EVP_DigestFinal_ex(pointer, &bytes, nil)
+    precondition(result == 1, "libcrypto failed to finish a hash")
+    return bytes
+  }
+
+  deinit { unsafe EVP_MD_CTX_free(pointer) }
 }

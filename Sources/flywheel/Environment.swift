@@ -40,5 +40,11 @@ enum Environment {
 
 /// Prints a line for people, on the error stream, so that standard output holds only the result.
 func printError(_ line: String) {
-  fputs(line + "\n", stderr)
+  printPartialError(line + "\n")
+}
+
+/// Prints without ending the line.
+func printPartialError(_ text: String) {
+  // Nobody can be told that the error stream is closed.
+  _ = try? FileDescriptor.standardError.writeAll(text.utf8)
 }

@@ -1,6 +1,8 @@
 import ImageAssembly
 import LayerGraph
 import OCICore
+import SystemPackage
+import Tarball
 
 #if canImport(Glibc)
   import Glibc
@@ -110,7 +112,6 @@ enum Output {
     return unit == 0 ? "\(number) B" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
   }
 
-  static func printPartial(_ text: String) { fputs(text, stderr) }
-
-  static func flush() { fflush(stdout) }
+  /// Lets a reader at the other end of a pipe see what was printed so far.
+  static func flush() { fflush(nil) }
 }

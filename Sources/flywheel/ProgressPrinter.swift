@@ -34,7 +34,7 @@ final class ProgressPrinter: Sendable {
     guard !isQuiet else { return }
     guard isTerminal else { return printError("  " + line) }
     isLineOpen.withLock { isOpen in
-      Output.printPartial("\r\u{1B}[K" + line)
+      printPartialError("\r\u{1B}[K" + line)
       isOpen = true
     }
   }

@@ -1,0 +1,20 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "flywheel-benchmarks",
+  platforms: [.macOS("26.0")],
+  dependencies: [
+    .package(name: "flywheel", path: ".."),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .executableTarget(
+      name: "LayerBenchmark",
+      dependencies: [
+        .product(name: "Tarball", package: "flywheel"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ])
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,44 @@
+import Glibc
+
+/// What one process took.
+struct Measurement {
+  var wall: Double
+  var processor: Double
+  /// The largest resident set of any one process of the command.
+  var peakKiB: Int
+
+  struct Failure: Error { var message: String }
+
+  /// Runs a command, its output thrown away, and waits for it.
+  init(running command: [String]) throws {
+    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+    let start = ContinuousClock.now
+    var process = pid_t()
+    guard posix_spawnp(&process, command[0], &actions, nil, &arguments, environ) == 0 else {
+      throw Failure(message: "cannot run \(command[0])")
+    }
+    var status: Int32 = 0
+    var usage = rusage()
+    guard wait4(process, &status, 0, &usage) == process, status == 0 else {
+      throw Failure(message: "\(command.joined(separator: " ")) failed with status \(status)")
+    }
+    let duration = ContinuousClock.now - start
+    wall = Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    processor =
+      Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+      + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
+    peakKiB = usage.ru_maxrss
+  }
+
+  /// The faster run, with the larger of the two peaks.
+  func better(_ other: Measurement) -> Measurement {
+    var result = wall <= other.wall ? self : other
+    result.peakKiB = max(peakKiB, other.peakKiB)
+    return result
+  }
+}
