@@ -3,6 +3,7 @@ internal import Synchronization
 
 /// Bytes in chunks, read once from beginning to end; never the whole in memory.
 public struct ByteStream: AsyncSequence, Sendable {
+  /// A chunk, at most a few MiB, never empty.
   public typealias Element = [UInt8]
 
   private let pull: @Sendable () async throws -> [UInt8]?
@@ -36,12 +37,14 @@ public struct ByteStream: AsyncSequence, Sendable {
     }
   }
 
+  /// Begins to read; a stream is read once.
   public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(pull: pull) }
 
   /// Reads the chunks.
   public struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate let pull: @Sendable () async throws -> [UInt8]?
 
+    /// The next chunk, or `nil` at the end.
     public func next() async throws -> [UInt8]? { try await pull() }
   }
 

@@ -25,5 +25,6 @@ public protocol TagStore: ContentStore {
 }
 
 extension TagStore {
+  /// Nothing to take back.
   public func rollBack() async {}
 }

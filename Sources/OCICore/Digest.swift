@@ -57,6 +57,7 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     return digester.finalize()
   }
 
+  /// `algorithm:hex`.
   public var description: String { "\(algorithm.rawValue):\(hex)" }
 
   /// Orders by text.

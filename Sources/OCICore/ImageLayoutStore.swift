@@ -30,11 +30,13 @@ public final class ImageLayoutStore: TagStore {
 
   // MARK: Reading
 
+  /// Whether the layout has a blob of this digest and size.
   public func exists(_ descriptor: Descriptor) async throws -> Bool {
     let path = blobPath(descriptor.digest)
     return try await IOExecutor.run { try FileSystem.fileSize(path) == descriptor.size }
   }
 
+  /// Reads a blob, verified while it is read.
   public func fetch(_ descriptor: Descriptor) async throws -> ByteStream {
     let path = blobPath(descriptor.digest)
     let layout = self.path
@@ -47,6 +49,7 @@ public final class ImageLayoutStore: TagStore {
     return ByteStream(reading: file).verified(as: descriptor)
   }
 
+  /// The manifest whose `org.opencontainers.image.ref.name` is the tag.
   public func resolve(_ tag: String) async throws -> Descriptor? {
     try await IOExecutor.run { [self] in
       try readIndex()?.manifests.first { $0.annotations[ImageIndex.referenceName] == tag }
@@ -76,6 +79,7 @@ public final class ImageLayoutStore: TagStore {
 
   // MARK: Writing
 
+  /// Writes a blob beside its place, verifies it, waits for the disk, and renames it.
   public func push(_ descriptor: Descriptor, from source: BlobSource) async throws {
     try await IOExecutor.run { [self] in
       try prepare()
@@ -97,6 +101,7 @@ public final class ImageLayoutStore: TagStore {
     }
   }
 
+  /// Writes a manifest whose blobs are there and enters it, under each tag, into `index.json`.
   public func publish(_ manifest: Descriptor, bytes: [UInt8], tags: [String]) async throws {
     for tag in tags { try Self.validate(name: tag) }
     if try await !exists(manifest) { try await push(manifest, from: BlobSource(bytes)) }
@@ -139,6 +144,7 @@ public final class ImageLayoutStore: TagStore {
     }
   }
 
+  /// Removes what was written since the last `publish`, the directories too, unless another process is at work here.
   public func rollBack() async {
     _ = try? await IOExecutor.run { [self] in
       let ended = session.withLock { session in

@@ -38,6 +38,7 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     do { try Self.validate(repository: repository) } catch { throw invalid(error.message) }
   }
 
+  /// The form that `init(_:)` reads.
   public var description: String {
     "\(host)/\(repository)" + (tag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "")
   }

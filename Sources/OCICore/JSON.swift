@@ -38,10 +38,12 @@ public enum JSON: Sendable, Hashable {
     /// Adds a member whose name is known to be new, without looking for it.
     mutating func append(_ name: String, _ value: JSON) { members.append((name, value)) }
 
+    /// Whether both have the same members in the same order.
     public static func == (left: Object, right: Object) -> Bool {
       left.members.elementsEqual(right.members) { $0.name == $1.name && $0.value == $1.value }
     }
 
+    /// Hashes the members in their order.
     public func hash(into hasher: inout Hasher) {
       for member in members {
         hasher.combine(member.name)

@@ -19,6 +19,7 @@ public struct MediaType: Sendable, Hashable, CustomStringConvertible {
 
   private init(known text: String) { self.text = text }
 
+  /// The text.
   public var description: String { text }
 
   /// An image manifest.

@@ -34,6 +34,7 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     /// A stream that was read a second time.
     public static let alreadyConsumed = Code(value: .alreadyConsumed)
 
+    /// The reason's name.
     public var description: String { value.rawValue }
   }
 
@@ -48,5 +49,6 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     self.message = message
   }
 
+  /// The message.
   public var description: String { message }
 }

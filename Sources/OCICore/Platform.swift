@@ -16,6 +16,7 @@ public struct Platform: Sendable, Hashable, CustomStringConvertible {
     self.variant = variant
   }
 
+  /// `os/architecture`, with `/variant` where there is one.
   public var description: String { "\(os)/\(architecture)" + (variant.map { "/\($0)" } ?? "") }
 
   init(_ json: JSON, path: String) throws(OCIError) {
