@@ -101,6 +101,26 @@ public final class ImageLayoutStore: TagStore {
     }
   }
 
+  /// A path in the layout for a file that `adopt` may take in.
+  package func uploadPath() async throws -> FilePath {
+    try await IOExecutor.run { [self] in
+      try prepare()
+      return FileSystem.temporarySibling(of: path.appending("blobs").appending("sha256").appending("upload"))
+    }
+  }
+
+  /// Takes in a file at `uploadPath` whose content the caller has verified.
+  package func adopt(_ file: FilePath, as descriptor: Descriptor) async throws {
+    try await IOExecutor.run { [self] in
+      try prepare()
+      let target = blobPath(descriptor.digest)
+      try FileSystem.createDirectory(target.removingLastComponent())
+      try OpenFile.reading(file).synchronize()
+      try FileSystem.rename(file, to: target)
+      session.withLock { $0.newBlobs.append(target) }
+    }
+  }
+
   /// Writes a manifest whose blobs are there and enters it, under each tag, into `index.json`.
   public func publish(_ manifest: Descriptor, bytes: [UInt8], tags: [String]) async throws {
     for tag in tags { try Self.validate(name: tag) }

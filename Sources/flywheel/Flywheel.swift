@@ -14,5 +14,5 @@ struct Flywheel: AsyncParsableCommand {
       are missing or refused, 78 an invalid image reference or destination, 79 a registry that refuses the image.
       """,
     version: "0.1.0",
-    subcommands: [BuildCommand.self, PlanCommand.self])
+    subcommands: [BuildCommand.self, PlanCommand.self, ServeCommand.self])
 }

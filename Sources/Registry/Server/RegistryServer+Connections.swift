@@ -1,0 +1,115 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import OCICore
+internal import Synchronization
+
+extension RegistryServer {
+  typealias Writer = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
+
+  /// How much of a refused body is read, to keep the connection, rather than closing it.
+  private static let drainLimit = 1 << 20
+
+  /// Answers the requests of one connection, one after the other.
+  func serve(_ connection: Connection) async throws {
+    try await connection.executeThenClose { parts, writer in
+      let incoming = IncomingRequests(parts)
+      while let head = try await incoming.nextHead() {
+        guard try await serve(head, incoming, writer) else { break }
+      }
+    }
+  }
+
+  /// Answers one request; `false` when the connection must end after it.
+  private func serve(_ head: HTTPRequestHead, _ incoming: IncomingRequests, _ writer: Writer) async throws -> Bool {
+    if head.headers[canonicalForm: "Expect"].contains(where: { $0.lowercased() == "100-continue" }) {
+      try await writer.write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
+    }
+    let path = String(head.uri.prefix { $0 != "?" })
+    var answer: ServerAnswer
+    do {
+      answer = try await self.answer(head, path, incoming)
+    } catch {
+      record(head, path, status: 0, await incoming.bodyBytes)
+      throw error
+    }
+    if faults.usesAbsoluteLocations {
+      for index in answer.headers.indices where answer.headers[index].name == "Location" {
+        answer.headers[index].value = "http://\(address)\(answer.headers[index].value)"
+      }
+    }
+    record(head, path, status: answer.status, await incoming.bodyBytes)
+    var keepsConnection = head.isKeepAlive
+    if answer.status < 400 || head.headers["Content-Length"].first.flatMap({ Int($0) }) ?? .max <= Self.drainLimit {
+      while try await incoming.nextBlock() != nil {}
+    }
+    if await !incoming.isAtEnd { keepsConnection = false }
+    try await write(answer, to: head, keepsConnection: keepsConnection, writer)
+    return keepsConnection
+  }
+
+  private func record(_ head: HTTPRequestHead, _ path: String, status: Int, _ bodyBytes: Int64) {
+    let request = RecordedRequest(method: head.method.rawValue, path: path, status: status, bodyBytes: bodyBytes)
+    state.withLock { $0.requests.append(request) }
+  }
+
+  private func answer(
+    _ head: HTTPRequestHead, _ path: String, _ incoming: IncomingRequests
+  ) async throws -> ServerAnswer {
+    let method = head.method.rawValue
+    do {
+      guard head.uri.utf8.count <= 8192 else { throw Refusal(414, "NAME_INVALID", "the path is too long") }
+      if let answer = state.withLock({ $0.faults.takeAnswer(method, path) }) {
+        return ServerAnswer(
+          status: answer.status, headers: answer.headers.map { ($0.key, $0.value) }, body: .bytes(Array(answer.body.utf8)))
+      }
+      let authorization = head.headers.first(name: "Authorization")
+      let route = try ServerRoute(path: path)
+      if case .token = route { return try token(authorization) }
+      try authenticate(authorization, route)
+      var fault: RegistryFaults.UploadFault?
+      if case .upload = route, method == "PUT" {
+        fault = state.withLock { state in
+          state.blobPuts += 1
+          return state.faults.uploads.flatMap { $0.numbers.contains(state.blobPuts) ? $0.fault : nil }
+        }
+        await incoming.fail(by: fault)
+      }
+      let query = head.uri.dropFirst(path.count + 1)
+      let answer = try await registry.answer(
+        LayoutRegistry.Request(
+          method: method, query: ServerRoute.query(query), headers: { head.headers.first(name: $0) }, body: incoming),
+        route)
+      if fault == .answerLost { throw IncomingRequests.Dropped() }
+      return answer
+    } catch let refusal as Refusal {
+      return refusal.answer
+    } catch let error as OCIError {
+      return Refusal(error).answer
+    }
+  }
+
+  private func write(
+    _ answer: ServerAnswer, to request: HTTPRequestHead, keepsConnection: Bool, _ writer: Writer
+  ) async throws {
+    var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
+    headers.replaceOrAdd(name: "Docker-Distribution-API-Version", value: "registry/2.0")
+    if !keepsConnection { headers.replaceOrAdd(name: "Connection", value: "close") }
+    let length: Int64
+    switch answer.body {
+    case .bytes(let bytes): length = Int64(bytes.count)
+    case .stream(_, let known): length = known
+    }
+    if answer.status != 204 { headers.replaceOrAdd(name: "Content-Length", value: "\(length)") }
+    let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers)
+    try await writer.write(.head(head))
+    if request.method != .HEAD {
+      switch answer.body {
+      case .bytes(let bytes):
+        if !bytes.isEmpty { try await writer.write(.body(.byteBuffer(ByteBuffer(bytes: bytes)))) }
+      case .stream(let stream, _):
+        for try await chunk in stream { try await writer.write(.body(.byteBuffer(ByteBuffer(bytes: chunk)))) }
+      }
+    }
+    try await writer.write(.end(nil))
+  }
+}
