@@ -30,13 +30,13 @@ extension AssembledImage {
     onProgress: @escaping @Sendable (AssemblyProgress) -> Void = { _ in }
   ) async throws -> PushReport {
     var report = PushReport()
+    // From the first tag that must move on, the others are not asked about: moving one costs a request, as asking would.
     for tag in tags {
-      if try await store.resolve(tag)?.digest == descriptor.digest {
-        report.unchangedTags.append(tag)
-        onProgress(.tagged(tag, changed: false))
-      }
+      guard try await store.resolve(tag)?.digest == descriptor.digest else { break }
+      report.unchangedTags.append(tag)
+      onProgress(.tagged(tag, changed: false))
     }
-    let open = tags.filter { !report.unchangedTags.contains($0) }
+    let open = Array(tags.dropFirst(report.unchangedTags.count))
     if open.isEmpty, !tags.isEmpty { return report }
     do {
       // A manifest that is there vouches for its blobs.
