@@ -40,13 +40,12 @@ actor IncomingRequests: RequestBody {
     while block.count < Self.blockSize {
       try await applyFault(including: block.count)
       guard let part = try await nextPart() else { throw Dropped() }
-      if case .body(let buffer) = part {
-        if block.isEmpty { block.reserveCapacity(min(Self.blockSize, max(buffer.readableBytes, 1 << 16)) * 2) }
-        block.append(contentsOf: buffer.readableBytesView)
-      } else {
+      guard case .body(let buffer) = part else {
         isAtEnd = true
         break
       }
+      if block.isEmpty { block.reserveCapacity(min(Self.blockSize, max(buffer.readableBytes, 1 << 16)) * 2) }
+      block.append(contentsOf: buffer.readableBytesView)
     }
     bodyBytes += Int64(block.count)
     return block.isEmpty ? nil : block

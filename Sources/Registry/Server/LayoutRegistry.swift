@@ -56,7 +56,9 @@ final class LayoutRegistry: Sendable {
   }
 
   private func blob(_ digest: Digest) async throws -> ServerAnswer {
-    guard let size = try await blobSize(digest) else { throw Refusal(404, "BLOB_UNKNOWN", "there is no blob \(digest)") }
+    guard let size = try await blobSize(digest) else {
+      throw Refusal(404, "BLOB_UNKNOWN", "there is no blob \(digest)")
+    }
     let path = blobPath(digest)
     let file = try await IOExecutor.run { try OpenFile.reading(path) }
     return ServerAnswer(

@@ -8,6 +8,8 @@ extension RegistryServer {
 
   /// How much of a refused body is read, to keep the connection, rather than closing it.
   private static let drainLimit = 1 << 20
+  /// How much more of it is read after the answer, for a client that does not stop at once.
+  private static let lingerLimit: Int64 = 64 << 20
 
   /// Answers the requests of one connection, one after the other.
   func serve(_ connection: Connection) async throws {
@@ -44,6 +46,8 @@ extension RegistryServer {
     }
     if await !incoming.isAtEnd { keepsConnection = false }
     try await write(answer, to: head, keepsConnection: keepsConnection, writer)
+    // Closing with bytes unread would reset the connection, and the client might never see the answer.
+    while await !incoming.isAtEnd, await incoming.bodyBytes < Self.lingerLimit, try await incoming.nextBlock() != nil {}
     return keepsConnection
   }
 
@@ -60,7 +64,8 @@ extension RegistryServer {
       guard head.uri.utf8.count <= 8192 else { throw Refusal(414, "NAME_INVALID", "the path is too long") }
       if let answer = state.withLock({ $0.faults.takeAnswer(method, path) }) {
         return ServerAnswer(
-          status: answer.status, headers: answer.headers.map { ($0.key, $0.value) }, body: .bytes(Array(answer.body.utf8)))
+          status: answer.status, headers: answer.headers.map { ($0.key, $0.value) },
+          body: .bytes(Array(answer.body.utf8)))
       }
       let authorization = head.headers.first(name: "Authorization")
       let route = try ServerRoute(path: path)

@@ -1,0 +1,18 @@
+public import SystemPackage
+
+#if canImport(FoundationEssentials)
+  internal import FoundationEssentials
+#else
+  internal import Foundation
+#endif
+
+/// Runs a test in a directory of its own, which is removed afterwards with all that is in it.
+@discardableResult
+public func withTemporaryDirectory<Result>(_ body: (FilePath) async throws -> Result) async throws -> Result {
+  let files = FileManager.default
+  let name = "flywheel-test-" + String(UInt64.random(in: .min ... .max), radix: 36)
+  let path = FilePath(files.temporaryDirectory.path).appending(name)
+  try files.createDirectory(atPath: path.string, withIntermediateDirectories: true)
+  defer { try? files.removeItem(atPath: path.string) }
+  return try await body(path)
+}
