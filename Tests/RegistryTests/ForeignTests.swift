@@ -22,35 +22,6 @@ struct ForeignTests {
     }
   }
 
-  /// Runs Docker's registry, with its files in a temporary directory, on a port that was free a moment ago.
-  private func withDockerRegistry(hasRelativeLocations: Bool, _ body: (String) async throws -> Void) async throws {
-    try await withTemporaryDirectory { directory in
-      let probe = try await RegistryServer.start(layout: directory.appending("unused"))
-      let host = probe.address
-      await probe.shutdown()
-      let settings = """
-        version: 0.1
-        log: {level: error}
-        storage: {filesystem: {rootdirectory: \(directory)/data}, delete: {enabled: true}}
-        http: {addr: "\(host)", secret: loopback, relativeurls: \(hasRelativeLocations)}
-        """
-      try settings.write(toFile: directory.appending("registry.yml").string, atomically: true, encoding: .utf8)
-      let process = try Tool.start("docker-registry", ["serve", "registry.yml"], in: directory)
-      defer {
-        process.terminate()
-        process.waitUntilExit()
-      }
-      let client = RegistryClient()
-      let repository = try client.repository(host: host, name: "ready")
-      // The client's own retries wait until it listens.
-      for _ in 0..<5 where (try? await repository.resolve("none")) == nil && process.isRunning {
-        if (try? await repository.exists(SampleImage(seed: 0).manifest)) != nil { break }
-      }
-      try await client.shutdown()
-      try await body(host)
-    }
-  }
-
   @Test(.enabled(if: Tool.path("skopeo") != nil)) func skopeoPushesInspectsAndPulls() async throws {
     try await withTemporaryDirectory { directory in
       let source = ImageLayoutStore(directory.appending("source"))

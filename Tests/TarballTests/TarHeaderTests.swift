@@ -1,0 +1,96 @@
+import Testing
+
+@testable import Tarball
+
+/// The header grammar, where it is easiest to get wrong.
+struct TarHeaderTests {
+  private func header(_ path: String, link: String? = nil, size: Int64 = 0, uid: Int64 = 0, mtime: Int64 = 1) -> [UInt8]
+  {
+    let kind: TarEntry.Kind =
+      if let link { .symlink(target: Array(link.utf8)) } else if path.hasSuffix("/") { .directory } else {
+        .file(size: size)
+      }
+    var output: [UInt8] = []
+    TarHeader.append(
+      TarEntry(path: Array(path.utf8), kind: kind, mode: 0o644, uid: uid, modificationTime: mtime), to: &output)
+    return output
+  }
+
+  private func field(_ bytes: [UInt8], _ offset: Int, _ width: Int) -> String {
+    String(decoding: bytes[offset..<offset + width].prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  private static let a100 = String(repeating: "a", count: 100)
+  private static let a155 = String(repeating: "a", count: 155)
+  private static let b100 = String(repeating: "b", count: 100)
+
+  @Test(arguments: [
+    ("short", "", "short"),
+    (a100, "", a100),
+    (a100 + "/a", a100, "a"),
+    (a155 + "/" + b100, a155, b100),
+    (
+      String(repeating: "a/", count: 100), String(repeating: "a/", count: 77) + "a", String(repeating: "a/", count: 22)
+    ),
+  ])
+  func longNamesAreSplitAtASlashIntoPrefixAndName(path: String, prefix: String, name: String) {
+    let bytes = header(path)
+    #expect(bytes.count == 512)
+    #expect(field(bytes, 345, 155) == prefix)
+    #expect(field(bytes, 0, 100) == name)
+  }
+
+  @Test(arguments: [
+    a100 + "/", a155 + "/", a155 + "//" + b100, String(repeating: "a", count: 101), a155 + "/" + b100 + "b",
+  ])
+  func namesThatNoSlashSplitsNeedPAX(path: String) {
+    let bytes = header(path)
+    #expect(bytes.count == 1536)
+    #expect(bytes[156] == UInt8(ascii: "x"))
+    #expect(String(decoding: bytes[512..<1024], as: UTF8.self).contains(" path=\(path)\n"))
+    // No prefix beside PAX records.
+    #expect(field(bytes, 1024 + 345, 155) == "")
+  }
+
+  @Test(arguments: [
+    ("path", "/etc/hosts", 19), ("foo", "ba", 9), ("foo", "bar", 11),
+    ("path", a100, 110), ("path", a100 + a100, 210),
+  ])
+  func aRecordCountsItsOwnDigits(key: String, value: String, length: Int) {
+    let record = TarHeader.paxRecord(key, Array(value.utf8))
+    #expect(record.count == length)
+    #expect(String(decoding: record, as: UTF8.self) == "\(length) \(key)=\(value)\n")
+  }
+
+  @Test func numbersThatOctalCannotHoldBecomeRecords() {
+    let bytes = header("big", size: 8 << 30, uid: 1 << 21, mtime: -1)
+    let records = String(decoding: bytes[512..<1024].prefix { $0 != 0 }, as: UTF8.self)
+    #expect(records == "12 mtime=-1\n19 size=8589934592\n15 uid=2097152\n")
+    #expect(field(bytes, 1024 + 124, 12) == "00000000000")
+    #expect(header("fits", size: 8 << 30 - 1).count == 512)
+  }
+
+  @Test func aNameThatCouldBeSplitIsARecordWhenAnythingElseNeedsPAX() {
+    let bytes = header("\(Self.a100)/a", link: "é")
+    let records = String(decoding: bytes[512..<1024].prefix { $0 != 0 }, as: UTF8.self)
+    #expect(records == "15 linkpath=é\n112 path=\(Self.a100)/a\n")
+  }
+
+  @Test func theChecksumCoversEveryByte() {
+    for path in ["a", "d/", "é", Self.a155 + "/" + Self.b100] {
+      let bytes = header(path)
+      for block in stride(from: 0, to: bytes.count, by: 512) where bytes[block + 257] == UInt8(ascii: "u") {
+        var sum = 0
+        for index in 0..<512 { sum += (148..<156).contains(index) ? 32 : Int(bytes[block + index]) }
+        let digits = String(sum, radix: 8)
+        #expect(field(bytes, block + 148, 8) == String(repeating: "0", count: 6 - digits.count) + digits)
+      }
+    }
+  }
+
+  @Test func aNameCutAtASlashDoesNotLookLikeADirectory() {
+    let path = String(repeating: "a", count: 99) + "/" + String(repeating: "b", count: 200)
+    let bytes = header(path)
+    #expect(field(bytes, 1024, 100) == String(repeating: "a", count: 99))
+  }
+}
