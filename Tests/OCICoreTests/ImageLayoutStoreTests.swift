@@ -1,0 +1,149 @@
+import Foundation
+import OCICore
+import OCITesting
+import SystemPackage
+import Testing
+
+/// A layout is valid at every moment, and a failure leaves nothing behind.
+struct ImageLayoutStoreTests {
+  private func entries(_ path: FilePath) -> [String] {
+    (FileManager.default.enumerator(atPath: path.string)?.allObjects as? [String] ?? []).sorted()
+  }
+
+  @Test func itIsATagStore() async throws {
+    try await withTemporaryDirectory { directory in
+      try await TagStoreConformance.check(ImageLayoutStore(directory.appending("a/b/layout")))
+    }
+  }
+
+  @Test func theFilesAreThoseOfTheSpecAndNoOthers() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 1)
+      try await image.push(to: ImageLayoutStore(directory), tags: ["a"])
+      let blobs = (image.blobs.map(\.descriptor.digest) + [image.manifest.digest]).map { "blobs/sha256/\($0.hex)" }
+      #expect(entries(directory) == (["blobs", "blobs/sha256", "index.json", "oci-layout"] + blobs).sorted())
+      let marker = try String(contentsOfFile: directory.appending("oci-layout").string, encoding: .utf8)
+      #expect(marker == #"{"imageLayoutVersion":"1.0.0"}"#)
+    }
+  }
+
+  @Test func aFailedPushToANewLayoutLeavesNothing() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = ImageLayoutStore(directory.appending("new/layout"))
+      let image = SampleImage(seed: 2)
+      try await store.push(image.blobs[0].descriptor, from: BlobSource(image.blobs[0].bytes))
+      await #expect(throws: OCIError.self) {
+        try await store.push(image.blobs[1].descriptor, from: BlobSource(Array(repeating: 0, count: 5)))
+      }
+      await store.rollBack()
+      #expect(entries(directory) == [])
+    }
+  }
+
+  @Test func aFailedPushLeavesAnOldLayoutAsItWas() async throws {
+    try await withTemporaryDirectory { directory in
+      try await SampleImage(seed: 3).push(to: ImageLayoutStore(directory), tags: ["latest"])
+      let before = entries(directory)
+      let store = ImageLayoutStore(directory)
+      let image = SampleImage(seed: 4)
+      try await store.push(image.blobs[0].descriptor, from: BlobSource(image.blobs[0].bytes))
+      await store.rollBack()
+      #expect(entries(directory) == before)
+      #expect(try await store.resolve("latest") == SampleImage(seed: 3).manifest)
+    }
+  }
+
+  @Test func rollingBackSparesWhatAnotherPushHasPublishedMeanwhile() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 5)
+      let failing = ImageLayoutStore(directory)
+      try await failing.push(image.blobs[1].descriptor, from: BlobSource(image.blobs[1].bytes))
+      try await image.push(to: ImageLayoutStore(directory), tags: ["other"])
+      await failing.rollBack()
+      for blob in image.blobs { #expect(try await ImageLayoutStore(directory).exists(blob.descriptor)) }
+    }
+  }
+
+  @Test func aManifestWhoseBlobsAreMissingIsNotPublished() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 6)
+      let store = ImageLayoutStore(directory.appending("layout"))
+      let error = await #expect(throws: OCIError.self) {
+        try await store.publish(image.manifest, bytes: image.manifestBytes, tags: ["a"])
+      }
+      #expect(error?.code == .notFound)
+      let named = try await store.resolve("a")
+      #expect(named == nil)
+    }
+  }
+
+  @Test func aDirectoryOfSomethingElseIsLeftAlone() async throws {
+    try await withTemporaryDirectory { directory in
+      try "mine".write(toFile: directory.appending("file").string, atomically: false, encoding: .utf8)
+      await #expect(throws: OCIError.self) {
+        try await SampleImage(seed: 7).push(to: ImageLayoutStore(directory), tags: ["a"])
+      }
+      #expect(entries(directory) == ["file"])
+    }
+  }
+
+  @Test func manyPublishersOfOneLayoutAllArrive() async throws {
+    try await withTemporaryDirectory { directory in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for seed in 0..<12 as Range<UInt64> {
+          group.addTask {
+            try await SampleImage(seed: seed % 4).push(to: ImageLayoutStore(directory), tags: ["tag-\(seed)"])
+          }
+        }
+        try await group.waitForAll()
+      }
+      let store = ImageLayoutStore(directory)
+      for seed in 0..<12 as Range<UInt64> {
+        #expect(try await store.resolve("tag-\(seed)") == SampleImage(seed: seed % 4).manifest)
+      }
+      #expect(try await store.index()?.manifests.count == 12)
+    }
+  }
+
+  @Test func aDamagedBlobIsNotReadAsAWhole() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 8)
+      let store = ImageLayoutStore(directory)
+      try await image.push(to: store, tags: ["a"])
+      let layer = image.blobs[2]
+      let file = directory.appending("blobs/sha256").appending(layer.descriptor.digest.hex)
+      var bytes = layer.bytes
+      bytes[bytes.count / 2] ^= 1
+      try Data(bytes).write(to: URL(fileURLWithPath: file.string))
+      let error = await #expect(throws: OCIError.self) {
+        try await store.fetch(layer.descriptor).collect(upTo: 1 << 20)
+      }
+      #expect(error?.code == .digestMismatch)
+      try Data(bytes.dropLast()).write(to: URL(fileURLWithPath: file.string))
+      #expect(try await store.exists(layer.descriptor) == false)
+    }
+  }
+
+  @Test func aBrokenIndexIsNamedAndKept() async throws {
+    try await withTemporaryDirectory { directory in
+      try await SampleImage(seed: 9).push(to: ImageLayoutStore(directory), tags: ["a"])
+      try #"{"schemaVersion":2,"manifests":[{}]}"#.write(
+        toFile: directory.appending("index.json").string, atomically: false, encoding: .utf8)
+      let error = await #expect(throws: OCIError.self) {
+        try await SampleImage(seed: 10).push(to: ImageLayoutStore(directory), tags: ["b"])
+      }
+      #expect(error?.message.contains("index.json") == true)
+      #expect(error?.message.contains("index.manifests[0].mediaType") == true)
+    }
+  }
+
+  @Test(arguments: ["latest", "1.0", "team/app:1.0", "a__b", "v1-rc.2+build"])
+  func namesOfTheSpecAreAccepted(name: String) throws {
+    try ImageLayoutStore.validate(name: name)
+  }
+
+  @Test(arguments: ["", "a b", "/a", "a/", "a//b", "é", "a\n", ".x", "-x", "a/:b"])
+  func otherNamesAreRefused(name: String) {
+    #expect(throws: OCIError.self) { try ImageLayoutStore.validate(name: name) }
+  }
+}

@@ -1,0 +1,65 @@
+import OCICore
+import Testing
+
+/// What counts as a digest, a reference, a media type.
+struct ValueTests {
+  @Test(arguments: [
+    "", "sha256", "sha256:", "md5:00", "sha256:" + String(repeating: "g", count: 64),
+    "sha256:" + String(repeating: "A", count: 64), "sha256:" + String(repeating: "a", count: 63),
+    "sha512:" + String(repeating: "a", count: 64), "sha256:" + String(repeating: "a", count: 64) + "\n",
+    "sha256:../../" + String(repeating: "a", count: 58),
+  ])
+  func wrongDigestsAreRefused(text: String) {
+    let error = #expect(throws: OCIError.self) { try Digest(text) }
+    #expect(error?.code == .invalidDigest)
+  }
+
+  @Test func digestsAreThoseOfTheStandard() throws {
+    #expect(
+      Digest.of(Array("abc".utf8)).description
+        == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    let sha512 = Digest.of([], algorithm: .sha512)
+    #expect(sha512.hex.hasPrefix("cf83e1357eefb8bdf1542850d66d8007"))
+    #expect(try Digest(sha512.description) == sha512)
+  }
+
+  @Test(arguments: [
+    ("ghcr.io/team/app:1.0", "ghcr.io", "team/app", "1.0"), ("localhost/app", "localhost", "app", nil),
+    ("127.0.0.1:5000/a/b/c:latest", "127.0.0.1:5000", "a/b/c", "latest"), ("registry:80/a", "registry:80", "a", nil),
+    ("[::1]:5000/a__b-c---d.e:X_y.z-1", "[::1]:5000", "a__b-c---d.e", "X_y.z-1"),
+  ])
+  func referencesHaveHostRepositoryAndTag(text: String, host: String, repository: String, tag: String?) throws {
+    let reference = try ImageReference(text)
+    #expect(reference.host == host)
+    #expect(reference.repository == repository)
+    #expect(reference.tag == tag)
+    #expect(reference.description == text)
+  }
+
+  @Test(arguments: [
+    "", "app", "app:1.0", "team/app", "ghcr.io/", "ghcr.io/App", "ghcr.io/a//b", "ghcr.io/a:", "ghcr.io/a:b c",
+    "ghcr.io/a:-x", "ghcr.io/a_-b", "ghcr.io/a..b", "ghcr.io/-a", "ghcr.io/../a", "ghcr.io/a@sha256:1", "http://a.b/c",
+    "ghcr.io:x/a", "ghcr.io:0/a", "gh_cr.io/a", "user@ghcr.io/a", "ghcr.io/a:" + String(repeating: "t", count: 129),
+    "ghcr.io/a___b", "ghcr.io/a/", "-a.b/c", "[::1/a",
+  ])
+  func wrongReferencesAreRefused(text: String) {
+    let error = #expect(throws: OCIError.self) { try ImageReference(text) }
+    #expect(error?.code == .invalidReference)
+    #expect(error?.message.contains("'\(text)'") == true)
+  }
+
+  @Test(arguments: [
+    ("localhost:5000/a", true), ("127.0.0.1/a", true), ("127.9.9.9:1/a", true), ("[::1]:5000/a", true),
+    ("127.0.0.1.example.com/a", false), ("localhost.example.com/a", false), ("10.0.0.1/a", false),
+    ("[::2]:5000/a", false),
+  ])
+  func onlyThisMachineIsLoopback(text: String, isLoopback: Bool) throws {
+    #expect(try ImageReference(text).isLoopback == isLoopback)
+  }
+
+  @Test func mediaTypesLoseTheirParameters() throws {
+    #expect(try MediaType("application/vnd.oci.image.index.v1+json; charset=utf-8") == .imageIndex)
+    #expect(throws: OCIError.self) { try MediaType("json") }
+    #expect(throws: OCIError.self) { try MediaType("a/b/c") }
+  }
+}
