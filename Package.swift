@@ -79,13 +79,21 @@ let package = Package(
 
     // Tests.
     .testTarget(
+      name: "CommandLineTests",
+      dependencies: [
+        "OCICore", "OCITesting", "flywheel", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    // Depends on the products as another package would.
+    .testTarget(
       name: "EmbeddingTests",
-      dependencies: ["ImageAssembly", "OCICore", "OCITesting", "Registry"]),
+      dependencies: [
+        "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(
       name: "ImageAssemblyTests",
       dependencies: [
         "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry", "Tarball",
-        .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(name: "LayerGraphTests", dependencies: ["LayerGraph"]),

@@ -19,7 +19,7 @@ extension StoreGraph {
       throw AssemblyError(.invalidClosure, "closure '\(name)': \(error.message)")
     }
     guard !nodes.isEmpty else {
-      throw AssemblyError(.invalidClosure, "closure '\(name)' holds no store path; give one that was not empty")
+      throw AssemblyError(.invalidClosure, "closure '\(name)': it holds no store path; give one that is not empty")
     }
     try self.init(closure: nodes, name: name)
   }

@@ -32,8 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
       let server = try await RegistryServer.start(layout: FilePath(directory), host: host, port: port)
       print("serving \(directory) at http://\(server.address)")
       Output.flush()
-      while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
-      await server.shutdown()
+      await server.run()
     }
   }
 }

@@ -1,0 +1,190 @@
+import Foundation
+import OCICore
+import OCITesting
+import SystemPackage
+import Testing
+
+/// The command line as a script sees it: output, exit codes, and what is left behind.
+struct CommandLineTests {
+  /// A store path, its closure file, and the program to give them to.
+  private struct Workspace {
+    let directory: FilePath
+    let path: FilePath
+    let closure: FilePath
+
+    init(_ directory: FilePath) throws {
+      self.directory = directory
+      path = directory.appending("store/aaaa-app")
+      closure = directory.appending("closure.json")
+      try FileManager.default.createDirectory(
+        atPath: path.appending("bin").string, withIntermediateDirectories: true)
+      try write("#!/bin/sh\n", to: path.appending("bin/run"))
+      try write(#"[{"path":"\#(path)","narSize":100,"references":[]}]"#, to: closure)
+    }
+
+    func write(_ text: String, to path: FilePath) throws {
+      try text.write(toFile: path.string, atomically: false, encoding: .utf8)
+    }
+
+    func flywheel(_ arguments: String...) async throws -> Tool.Result {
+      let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("flywheel").path
+      return try await Tool.result(
+        of: program, arguments, in: directory, environment: ["XDG_CACHE_HOME": directory.appending("cache").string])
+    }
+  }
+
+  private func withWorkspace(_ body: (Workspace) async throws -> Void) async throws {
+    try await withTemporaryDirectory { try await body(try Workspace($0)) }
+  }
+
+  @Test func buildPrintsTheDigestAloneAndTheSameEverywhere() async throws {
+    try await withWorkspace { work in
+      let computed = try await work.flywheel("build", "--closure", "closure.json", "--copy-to-root", work.path.string)
+      #expect(computed.status == 0, "\(computed.errors)")
+      #expect(try Digest(computed.output.trimmingCharacters(in: .newlines)).algorithm == .sha256)
+      let written = try await work.flywheel(
+        "build", "--closure", "closure.json", "--copy-to-root", work.path.string, "--to", "oci:out:latest", "--to",
+        "oci:out:1.0", "--no-cache", "--quiet")
+      #expect(written.output == computed.output)
+      #expect(written.errors == "")
+      let index = try await ImageLayoutStore(work.directory.appending("out")).index()
+      #expect(index?.manifests.compactMap { $0.annotations[ImageIndex.referenceName] } == ["latest", "1.0"])
+    }
+  }
+
+  @Test func buildWithJSONPrintsOneObject() async throws {
+    try await withWorkspace { work in
+      let result = try await work.flywheel("build", "--closure", "closure.json", "--to", "oci:out:latest", "--json")
+      let object = try JSON(parsing: result.output).objectValue
+      let layer = object?["layers"]?.arrayValue?.first?.objectValue
+      #expect(object?["digest"] == object?["manifest"]?.objectValue?["digest"])
+      #expect(layer?["paths"] == .strings([work.path.string]))
+      for name in ["digest", "diffID"] { _ = try Digest(layer?[name]?.stringValue ?? "") }
+      #expect((layer?["size"]?.integerValue ?? 0) > 0)
+      let upload = object?["uploaded"]?.arrayValue?.first?.objectValue
+      #expect(upload?["destination"] == .string("oci:out"))
+      #expect(upload?["blobs"]?.arrayValue?.count == 2)
+    }
+  }
+
+  @Test func planPrintsLayersFromTheBottom() async throws {
+    try await withWorkspace { work in
+      try work.write(
+        #"[{"path":"/s/a","narSize":1,"references":[]},{"path":"/s/b","narSize":3,"references":["/s/a"]},{"path":"/s/c","narSize":2,"references":[]}]"#,
+        to: work.closure)
+      let result = try await work.flywheel("plan", "--closure", "closure.json", "--max-layers", "2", "--json")
+      let layers = try JSON(parsing: result.output).objectValue?["layers"]?.arrayValue?.compactMap(\.objectValue)
+      #expect(layers?.map { $0["paths"] } == [.strings(["/s/b"]), .strings(["/s/a", "/s/c"])])
+      #expect(layers?.map { $0["bytes"]?.integerValue } == [3, 3])
+      let text = try await work.flywheel("plan", "--closure", "closure.json")
+      #expect(text.output.contains("layer 1: 3 B"))
+    }
+  }
+
+  @Test func optionsWinOverTheConfigurationFile() async throws {
+    try await withWorkspace { work in
+      try work.write(#"{"entrypoint":["/old"],"env":["A=1","B=2"]}"#, to: work.directory.appending("config.json"))
+      let result = try await work.flywheel(
+        "build", "--closure", "closure.json", "--config", "config.json", "--entrypoint", "/new", "--entrypoint",
+        "--flag", "--env", "A=3", "--label", "l=v", "--user", "7", "--expose", "80/tcp", "--platform", "linux/arm64",
+        "--annotation", "x=y", "--to", "oci:out:a")
+      #expect(result.status == 0, "\(result.errors)")
+      let store = ImageLayoutStore(work.directory.appending("out"))
+      let descriptor = try #require(try await store.resolve("a"))
+      let manifest = try ImageManifest(parsing: try await store.fetch(descriptor).collect(upTo: 1 << 20))
+      let configuration = try ImageConfiguration(
+        parsing: try await store.fetch(manifest.config).collect(upTo: 1 << 20))
+      #expect(configuration.runtime.entrypoint == ["/new", "--flag"])
+      #expect(configuration.runtime.environment == ["A=3", "B=2"])
+      #expect(configuration.runtime.user == "7")
+      #expect(configuration.platform == Platform(architecture: "arm64"))
+      #expect(manifest.annotations == ["x": "y"])
+    }
+  }
+
+  @Test func theClockAndTheEnvironmentChangeNothingUnlessAsked() async throws {
+    try await withWorkspace { work in
+      let script = """
+        F="$0"; b() { "$F" build --quiet --no-cache --closure "$1"; }
+        b closure.json; (umask 077; cd /; TZ=Asia/Tokyo LC_ALL=C b "$OLDPWD/closure.json")
+        (export SOURCE_DATE_EPOCH=1700000000; b closure.json)
+        """
+      let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("flywheel").path
+      let result = try await Tool.result(of: "/bin/sh", ["-c", script, program], in: work.directory)
+      let digests = result.output.split(separator: "\n")
+      #expect(digests.count == 3, "\(result.errors)")
+      #expect(digests[0] == digests[1])
+      #expect(digests[0] != digests[2])
+    }
+  }
+
+  // MARK: Errors
+
+  /// Input that is wrong, the exit code it gives, and what the message must name.
+  struct BadInput: Sendable, CustomTestStringConvertible {
+    var name: String
+    var closure: String?
+    var arguments: [String] = []
+    var code: Int32
+    var message: String
+    var testDescription: String { name }
+  }
+
+  static let badInputs = [
+    BadInput(name: "broken JSON", closure: "[{\n]", code: 65, message: "closure.json': line 2, column 1"),
+    BadInput(
+      name: "wrong field", closure: #"[{"path":"/a","narSize":true,"references":[]}]"#, code: 65,
+      message: "closure[0].narSize"),
+    BadInput(name: "no closure file", arguments: ["--closure", "absent.json"], code: 65, message: "absent.json"),
+    BadInput(
+      name: "missing store path", closure: #"[{"path":"/no/such/path","narSize":1,"references":[]}]"#, code: 66,
+      message: "/no/such/path"),
+    BadInput(
+      name: "missing reference", closure: #"[{"path":"/etc","narSize":1,"references":["/no/such/ref"]}]"#, code: 67,
+      message: "/no/such/ref"),
+    BadInput(
+      name: "cycle",
+      closure: #"[{"path":"/a","narSize":1,"references":["/b"]},{"path":"/b","narSize":1,"references":["/a"]}]"#,
+      code: 68, message: "/a -> /b -> /a"),
+    BadInput(
+      name: "registry down", arguments: ["--to", "docker://127.0.0.1:1/a:b"], code: 69, message: "127.0.0.1:1"),
+    BadInput(name: "invalid reference", arguments: ["--to", "docker://ghcr.io/Team/app:1"], code: 78, message: "Team"),
+    BadInput(name: "invalid tag", arguments: ["--to", "docker://ghcr.io/team/app:-1"], code: 78, message: "-1"),
+    BadInput(name: "invalid layout tag", arguments: ["--to", "oci:out:a b"], code: 78, message: "a b"),
+    BadInput(name: "unknown transport", arguments: ["--to", "ftp:out"], code: 78, message: "ftp:out"),
+    BadInput(name: "unwritable layout", arguments: ["--to", "oci:/proc/out:a"], code: 73, message: "/proc/out"),
+    BadInput(name: "unknown compression", arguments: ["--compression", "zip"], code: 65, message: "zip"),
+    BadInput(name: "no layers", arguments: ["--max-layers", "0"], code: 64, message: "max-layers"),
+    BadInput(name: "no configuration", arguments: ["--config", "absent.json"], code: 65, message: "absent.json"),
+  ]
+
+  @Test(arguments: badInputs) func badInputHasItsExitCodeAndLeavesNothing(input: BadInput) async throws {
+    try await withWorkspace { work in
+      if let closure = input.closure { try work.write(closure, to: work.closure) }
+      let hasClosure = input.arguments.contains("--closure")
+      let hasDestination = input.arguments.contains("--to")
+      let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("flywheel").path
+      let result = try await Tool.result(
+        of: program,
+        ["build", "--no-cache", "--quiet"] + (hasClosure ? [] : ["--closure", "closure.json"]) + input.arguments
+          + (hasDestination ? [] : ["--to", "oci:out:latest"]), in: work.directory)
+      #expect(result.status == input.code, "\(result.errors)")
+      #expect(result.errors.contains(input.message), "\(result.errors)")
+      #expect(result.output == "")
+      #expect(!FileManager.default.fileExists(atPath: work.directory.appending("out").string))
+    }
+  }
+
+  @Test func helpTeaches() async throws {
+    try await withWorkspace { work in
+      for verb in ["build", "plan", "serve"] {
+        let help = try await work.flywheel(verb, "--help")
+        #expect(help.status == 0)
+        #expect(help.output.contains("Example"))
+      }
+    }
+  }
+}

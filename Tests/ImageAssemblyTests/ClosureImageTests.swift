@@ -1,0 +1,140 @@
+import Foundation
+import ImageAssembly
+import LayerGraph
+import OCICore
+import OCITesting
+import SystemPackage
+import Tarball
+import Testing
+
+/// A closure becomes an image: what is in it, and what it refuses.
+struct ClosureImageTests {
+  private func settings() throws -> ImageSettings {
+    try ImageSettings(parsing: Array(#"{"entrypoint":["/bin/run"],"Env":["A=b"],"exposedPorts":{"80/tcp":{}}}"#.utf8))
+  }
+
+  @Test(arguments: [LayerEncoding.none, .gzip(level: 1)])
+  func theImageIsValidByTheSpec(encoding: LayerEncoding) async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let image = try await ClosureImage(
+        store.graph, copyToRoot: [store.root], settings: settings(), encoding: encoding
+      ).assemble()
+      let layout = ImageLayoutStore(directory.appending("layout"))
+      try await image.push(to: layout, tags: ["latest"])
+      #expect(try await ImageSpecCheck.violations(of: image.descriptor, in: layout) == [])
+      #expect(image.layers.map(\.content.storePaths.count) == [1, 1, 1, 0])
+      #expect(image.configuration.runtime.entrypoint == ["/bin/run"])
+    }
+  }
+
+  @Test func equalTreesElsewhereGiveTheSameLayers() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let image = ClosureImage(store.graph, copyToRoot: [store.root], settings: try settings())
+      let first = try await image.assemble()
+      let second = try await image.assemble()
+      #expect(first.manifestBytes == second.manifestBytes)
+      // A copy has other inodes, times and directory order.
+      let copy = directory.appending("copy")
+      try await Tool.run("cp", ["-r", store.root.string, copy.string])
+      var moved = image
+      moved.copyToRoot = [copy]
+      #expect(try await moved.assemble().descriptor == first.descriptor)
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 4, 100]) func theBudgetCountsTheLayerOfTheRoot(budget: Int) async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let image = try await ClosureImage(
+        store.graph, copyToRoot: [store.root], maximumLayers: budget, encoding: .none
+      ).assemble()
+      #expect(image.layers.count == min(budget, 4))
+      #expect(image.layers.flatMap(\.content.storePaths).sorted() == store.graph.nodes.map(\.path))
+    }
+  }
+
+  @Test(
+    .enabled(if: Tool.areInstalled("umoci", "skopeo")), arguments: [1, 3],
+    [LayerEncoding.none, .gzip(level: 1)])
+  func skopeoAndUmociReadTheLayout(budget: Int, encoding: LayerEncoding) async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory, seed: 7)
+      let image = try await ClosureImage(
+        store.graph, copyToRoot: [store.root], settings: settings(), maximumLayers: budget, encoding: encoding
+      ).assemble()
+      try await image.push(to: ImageLayoutStore(directory.appending("layout")), tags: ["1.0"])
+      let inspected = try await Tool.run("skopeo", ["inspect", "oci:layout:1.0"], in: directory)
+      #expect(inspected.contains("\"\(image.descriptor.digest)\""))
+      try await Tool.run(
+        "skopeo", ["--insecure-policy", "copy", "--preserve-digests", "oci:layout:1.0", "oci:copy:1.0"], in: directory)
+      #expect(try await ImageLayoutStore(directory.appending("copy")).resolve("1.0")?.digest == image.descriptor.digest)
+      try await Tool.run("umoci", ["unpack", "--image", "copy:1.0", "bundle"], in: directory)
+      let rootFS = directory.appending("bundle/rootfs")
+      for path in [store.application, store.library, store.root] {
+        let unpacked = try TreeSnapshot(of: rootFS.appending(path.components))
+        #expect(try unpacked.difference(from: TreeSnapshot(of: path)) == [])
+      }
+      #expect(try TreeSnapshot(of: rootFS.appending("bin")) == TreeSnapshot(of: store.root.appending("bin")))
+      #expect(try TreeSnapshot(of: rootFS.appending("etc")) == TreeSnapshot(of: store.root.appending("etc")))
+    }
+  }
+
+  // MARK: Platform
+
+  @Test(arguments: [(62, "amd64"), (183, "arm64"), (243, "riscv64")])
+  func thePlatformIsThatOfTheEntrypoint(machine: UInt8, architecture: String) async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let elf: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, machine, 0] + [0, 0, 0, 0]
+      try Data(elf).write(to: URL(fileURLWithPath: store.application.appending("bin/run").string))
+      let image = ClosureImage(store.graph, copyToRoot: [store.root], settings: try settings(), encoding: .none)
+      #expect(try await image.assemble().configuration.platform.architecture == architecture)
+    }
+  }
+
+  // MARK: Bad input
+
+  private func failure(of image: ClosureImage) async -> AssemblyError? {
+    await #expect(throws: AssemblyError.self) { _ = try await image.assemble() }
+  }
+
+  @Test func aMissingStorePathIsNamed() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      try FileManager.default.removeItem(atPath: store.library.string)
+      let error = await failure(of: ClosureImage(store.graph))
+      #expect(error?.code == .storePathMissing)
+      #expect(error?.message.contains(store.library.string) == true)
+    }
+  }
+
+  @Test func anIncompleteClosureIsRefusedUnlessAllowed() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let graph = try StoreGraph([.init(path: store.root.string, size: 1, references: [store.library.string])])
+      var image = ClosureImage(graph, encoding: .none)
+      let error = await failure(of: image)
+      #expect(error?.code == .incompleteClosure)
+      #expect(error?.message.contains(store.library.string) == true)
+      image.allowsOutsideReferences = true
+      #expect(try await image.assemble().layers.count == 1)
+    }
+  }
+
+  @Test func contentThatChangesBeforeThePushIsNotPushed() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let image = try await ClosureImage(store.graph, encoding: .none).assemble()
+      try FakeStore.write("#!/bin/no\n", to: store.application.appending("bin/run"), mode: 0o555)
+      let layout = directory.appending("layout")
+      let error = await #expect(throws: AssemblyError.self) {
+        try await image.push(to: ImageLayoutStore(layout), tags: ["latest"])
+      }
+      #expect(error?.code == .contentChanged)
+      #expect(error?.message.contains(store.application.string) == true)
+      #expect(!FileManager.default.fileExists(atPath: layout.string))
+    }
+  }
+}
