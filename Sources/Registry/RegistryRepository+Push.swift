@@ -55,6 +55,8 @@ extension RegistryRepository {
         mayRenewToken = false
         throw Transient(error: error, retryAfter: .zero)
       }
+      // The session was there a moment ago: it is the registry that has lost it, whatever it says.
+      if response.status == 404, let error = failure as? RegistryError { throw Transient(error: error) }
       throw failure
     } catch let failure as Transient {
       // The registry may have taken the blob, and only its answer was lost.

@@ -64,7 +64,8 @@ struct Transport: Sendable {
     settings.httpVersion = .http1Only
     settings.redirectConfiguration = .disallow
     let stall = TimeAmount.seconds(Int64(configuration.stallTimeout))
-    settings.timeout = .init(connect: min(stall, .seconds(30)), read: stall, write: stall)
+    // Its write timeout sees no registry that stops reading, and blames it for a slow source: see `execute`.
+    settings.timeout = .init(connect: min(stall, .seconds(30)), read: stall)
     // Otherwise it would go on trying to connect for ever: how often is our retry policy's to say.
     settings.connectionPool.retryConnectionEstablishment = false
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
@@ -86,7 +87,7 @@ struct Transport: Sendable {
     let answer: HTTPClientResponse
     do {
       let deadline = limit.map { NIODeadline.now() + .nanoseconds(Int64($0 / .nanoseconds(1))) } ?? .distantFuture
-      answer = try await client.execute(http, deadline: deadline)
+      answer = try await execute(http, request.body, deadline)
     } catch {
       if case .blob(let body) = request.body, let failure = body.sourceFailure { throw failure }
       throw Self.translate(error, request)
@@ -98,8 +99,21 @@ struct Transport: Sendable {
       headers: answer.headers)
   }
 
+  private func execute(
+    _ http: HTTPClientRequest, _ body: Request.Body, _ deadline: NIODeadline
+  ) async throws -> HTTPClientResponse {
+    guard case .blob(let body) = body else { return try await client.execute(http, deadline: deadline) }
+    return try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
+      group.addTask { try await client.execute(http, deadline: deadline) }
+      group.addTask { try await body.failWhenStalled(for: .seconds(configuration.stallTimeout)) }
+      defer { group.cancelAll() }
+      guard let answer = try await group.next() else { throw CancellationError() }
+      return answer
+    }
+  }
+
   /// What an error of the HTTP library means.
-  fileprivate static func translate(_ error: any Error, _ request: Request) -> any Error {
+  static func translate(_ error: any Error, _ request: Request) -> any Error {
     if Task.isCancelled || error is CancellationError { return CancellationError() }
     let registry = "registry \(request.url.authority)"
     let what = "\(request.method) \(request.url.path)"
