@@ -68,11 +68,12 @@ extension RegistryRepository {
   /// Tells the registry to forget an upload. Best effort, and also when our own task is cancelled.
   private func cancel(_ session: RegistryURL) async {
     await Task {
-      let isOurs = session.hasSameOrigin(as: base)
-      let response = try? await client.transport.send(
-        Request(method: "DELETE", url: session),
-        authorization: isOurs ? await client.authorizer.header(for: base) : nil, within: .seconds(5))
-      _ = await response?.beginning()
+      for _ in 0..<2 {
+        let request = Request(method: "DELETE", url: session, timeLimit: .seconds(5))
+        guard let response = try? await send(request) else { continue }
+        _ = await response.beginning()
+        return
+      }
     }.value
   }
 }

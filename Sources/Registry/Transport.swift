@@ -16,6 +16,8 @@ struct Request: Sendable {
   var url: RegistryURL
   var headers: [(name: String, value: String)] = []
   var body = Body.none
+  /// How long it may take in all; without it only a stall ends it.
+  var timeLimit: Duration?
 }
 
 /// What a registry answers. The body must be read or drained, so that the connection can serve the next request.
@@ -73,7 +75,7 @@ struct Transport: Sendable {
 
   /// Sends a request.
   /// - Throws: `Transient` when there was no answer; the source's own error when the body could not be read.
-  func send(_ request: Request, authorization: String? = nil, within limit: Duration? = nil) async throws -> Response {
+  func send(_ request: Request, authorization: String? = nil) async throws -> Response {
     var http = HTTPClientRequest(url: request.url.description)
     http.method = HTTPMethod(rawValue: request.method)
     http.headers.add(name: "User-Agent", value: configuration.userAgent)
@@ -86,7 +88,8 @@ struct Transport: Sendable {
     }
     let answer: HTTPClientResponse
     do {
-      let deadline = limit.map { NIODeadline.now() + .nanoseconds(Int64($0 / .nanoseconds(1))) } ?? .distantFuture
+      let deadline =
+        request.timeLimit.map { NIODeadline.now() + .nanoseconds(Int64($0 / .nanoseconds(1))) } ?? .distantFuture
       answer = try await execute(http, request.body, deadline)
     } catch {
       if case .blob(let body) = request.body, let failure = body.sourceFailure { throw failure }

@@ -53,7 +53,7 @@ struct FailureTests {
     var faults = RegistryFaults()
     faults.uploads = (1...1000, .stallAfter(bytes: 100_000))
     var configuration = quick(attempts: 1)
-    configuration.stallTimeout = 1
+    configuration.stallTimeout = 2
     try await withTestRegistry(faults: faults, configuration: configuration) { registry in
       let clock = ContinuousClock()
       let start = clock.now

@@ -22,33 +22,43 @@ struct ForeignTests {
     }
   }
 
-  /// Runs Docker's registry, with its files in a temporary directory, on a port that was free a moment ago.
+  /// Runs Docker's registry with its files in a temporary directory.
   private func withDockerRegistry(hasRelativeLocations: Bool, _ body: (String) async throws -> Void) async throws {
     try await withTemporaryDirectory { directory in
-      let probe = try await RegistryServer.start(layout: directory.appending("unused"))
-      let host = probe.address
-      await probe.shutdown()
-      let settings = """
-        version: 0.1
-        log: {level: error}
-        storage: {filesystem: {rootdirectory: \(directory)/data}, delete: {enabled: true}}
-        http: {addr: "\(host)", secret: loopback, relativeurls: \(hasRelativeLocations)}
-        """
-      try settings.write(toFile: directory.appending("registry.yml").string, atomically: true, encoding: .utf8)
-      let process = try Tool.start("docker-registry", ["serve", "registry.yml"], in: directory)
-      defer {
-        process.terminate()
-        process.waitUntilExit()
+      for _ in 0..<5 {
+        // Below the ports that the system gives to others.
+        let host = "127.0.0.1:\(Int.random(in: 20_000..<32_000))"
+        let settings = """
+          version: 0.1
+          log: {level: error}
+          storage: {filesystem: {rootdirectory: \(directory)/data}, delete: {enabled: true}}
+          http: {addr: "\(host)", secret: loopback, relativeurls: \(hasRelativeLocations)}
+          """
+        try settings.write(toFile: directory.appending("registry.yml").string, atomically: true, encoding: .utf8)
+        let process = try Tool.start("docker-registry", ["serve", "registry.yml"], in: directory)
+        defer {
+          process.terminate()
+          process.waitUntilExit()
+        }
+        guard try await isReady(host, process) else { continue }
+        return try await body(host)
       }
-      let client = RegistryClient()
-      let repository = try client.repository(host: host, name: "ready")
-      // The client's own retries wait until it listens.
-      for _ in 0..<5 where (try? await repository.resolve("none")) == nil && process.isRunning {
-        if (try? await repository.exists(SampleImage(seed: 0).manifest)) != nil { break }
-      }
-      try await client.shutdown()
-      try await body(host)
+      Issue.record("docker-registry does not start")
     }
+  }
+
+  private func isReady(_ host: String, _ process: Process) async throws -> Bool {
+    var configuration = RegistryConfiguration()
+    configuration.maximumAttempts = 1
+    let client = RegistryClient(configuration: configuration)
+    let repository = try client.repository(host: host, name: "ready")
+    var isReady = false
+    for _ in 0..<200 where process.isRunning && !isReady {
+      isReady = (try? await repository.exists(SampleImage(seed: 0).manifest)) != nil
+      if !isReady { try await Task.sleep(for: .milliseconds(50)) }
+    }
+    try await client.shutdown()
+    return isReady
   }
 
   @Test(.enabled(if: Tool.path("skopeo") != nil)) func skopeoPushesInspectsAndPulls() async throws {
