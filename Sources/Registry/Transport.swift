@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import OCICore
+internal import SystemPackage
 
 /// A request for `Transport`.
 struct Request: Sendable {
@@ -133,6 +134,11 @@ struct Transport: Sendable {
           + "check the host, the port, the network, and whether it speaks TLS"))
   }
 
+  /// System errors of a connection that breaks.
+  private static let losses: Set<Errno> = [
+    .brokenPipe, .connectionAbort, .connectionReset, .socketNotConnected, .timedOut,
+  ]
+
   /// Whether there was a connection that broke, rather than none.
   private static func isLoss(_ error: any Error) -> Bool {
     switch error {
@@ -140,7 +146,7 @@ struct Transport: Sendable {
       return [
         .remoteConnectionClosed, .readTimeout, .writeTimeout, .deadlineExceeded, .cancelled, .requestStreamCancelled,
       ].contains(error)
-    case let error as IOError: return Errno.losses.contains(error.errnoCode)
+    case let error as IOError: return losses.contains(Errno(rawValue: error.errnoCode))
     case let error as ChannelError:
       if case .connectTimeout = error { return false }
       return true
@@ -154,12 +160,6 @@ struct Transport: Sendable {
     if let failure = error.connectionErrors.first { return "\(failure.error)" }
     return (error.dnsAError ?? error.dnsAAAAError).map { "the name does not resolve: \($0)" } ?? "\(error)"
   }
-}
-
-/// System errors of a connection that breaks.
-private enum Errno {
-  // Linux's numbers and Darwin's: EPIPE; ECONNABORTED, ECONNRESET, ENOTCONN and ETIMEDOUT of each.
-  static let losses: Set<CInt> = [32, 103, 104, 107, 110, 53, 54, 57, 60]
 }
 
 /// Reads an answer's body as the reader asks for it.
