@@ -55,6 +55,8 @@ extension RegistryRepository {
         mayRenewToken = false
         throw Transient(error: error, retryAfter: .zero)
       }
+      // The session was there a moment ago: it is the registry that has lost it, whatever it says.
+      if response.status == 404, let error = failure as? RegistryError { throw Transient(error: error) }
       throw failure
     } catch let failure as Transient {
       // The registry may have taken the blob, and only its answer was lost.
@@ -66,11 +68,12 @@ extension RegistryRepository {
   /// Tells the registry to forget an upload. Best effort, and also when our own task is cancelled.
   private func cancel(_ session: RegistryURL) async {
     await Task {
-      let isOurs = session.hasSameOrigin(as: base)
-      let response = try? await client.transport.send(
-        Request(method: "DELETE", url: session),
-        authorization: isOurs ? await client.authorizer.header(for: base) : nil, within: .seconds(5))
-      _ = await response?.beginning()
+      for _ in 0..<2 {
+        let request = Request(method: "DELETE", url: session, timeLimit: .seconds(5))
+        guard let response = try? await send(request) else { continue }
+        _ = await response.beginning()
+        return
+      }
     }.value
   }
 }

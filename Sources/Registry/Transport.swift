@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import OCICore
+internal import SystemPackage
 
 /// A request for `Transport`.
 struct Request: Sendable {
@@ -16,6 +17,8 @@ struct Request: Sendable {
   var url: RegistryURL
   var headers: [(name: String, value: String)] = []
   var body = Body.none
+  /// How long it may take in all; without it only a stall ends it.
+  var timeLimit: Duration?
 }
 
 /// What a registry answers. The body must be read or drained, so that the connection can serve the next request.
@@ -64,7 +67,8 @@ struct Transport: Sendable {
     settings.httpVersion = .http1Only
     settings.redirectConfiguration = .disallow
     let stall = TimeAmount.seconds(Int64(configuration.stallTimeout))
-    settings.timeout = .init(connect: min(stall, .seconds(30)), read: stall, write: stall)
+    // Its write timeout sees no registry that stops reading, and blames it for a slow source: see `execute`.
+    settings.timeout = .init(connect: min(stall, .seconds(30)), read: stall)
     // Otherwise it would go on trying to connect for ever: how often is our retry policy's to say.
     settings.connectionPool.retryConnectionEstablishment = false
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
@@ -72,7 +76,7 @@ struct Transport: Sendable {
 
   /// Sends a request.
   /// - Throws: `Transient` when there was no answer; the source's own error when the body could not be read.
-  func send(_ request: Request, authorization: String? = nil, within limit: Duration? = nil) async throws -> Response {
+  func send(_ request: Request, authorization: String? = nil) async throws -> Response {
     var http = HTTPClientRequest(url: request.url.description)
     http.method = HTTPMethod(rawValue: request.method)
     http.headers.add(name: "User-Agent", value: configuration.userAgent)
@@ -85,8 +89,9 @@ struct Transport: Sendable {
     }
     let answer: HTTPClientResponse
     do {
-      let deadline = limit.map { NIODeadline.now() + .nanoseconds(Int64($0 / .nanoseconds(1))) } ?? .distantFuture
-      answer = try await client.execute(http, deadline: deadline)
+      let deadline =
+        request.timeLimit.map { NIODeadline.now() + .nanoseconds(Int64($0 / .nanoseconds(1))) } ?? .distantFuture
+      answer = try await execute(http, request.body, deadline)
     } catch {
       if case .blob(let body) = request.body, let failure = body.sourceFailure { throw failure }
       throw Self.translate(error, request)
@@ -98,8 +103,21 @@ struct Transport: Sendable {
       headers: answer.headers)
   }
 
+  private func execute(
+    _ http: HTTPClientRequest, _ body: Request.Body, _ deadline: NIODeadline
+  ) async throws -> HTTPClientResponse {
+    guard case .blob(let body) = body else { return try await client.execute(http, deadline: deadline) }
+    return try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
+      group.addTask { try await client.execute(http, deadline: deadline) }
+      group.addTask { try await body.failWhenStalled(for: .seconds(configuration.stallTimeout)) }
+      defer { group.cancelAll() }
+      guard let answer = try await group.next() else { throw CancellationError() }
+      return answer
+    }
+  }
+
   /// What an error of the HTTP library means.
-  fileprivate static func translate(_ error: any Error, _ request: Request) -> any Error {
+  static func translate(_ error: any Error, _ request: Request) -> any Error {
     if Task.isCancelled || error is CancellationError { return CancellationError() }
     let registry = "registry \(request.url.authority)"
     let what = "\(request.method) \(request.url.path)"
@@ -116,6 +134,11 @@ struct Transport: Sendable {
           + "check the host, the port, the network, and whether it speaks TLS"))
   }
 
+  /// System errors of a connection that breaks.
+  private static let losses: Set<Errno> = [
+    .brokenPipe, .connectionAbort, .connectionReset, .socketNotConnected, .timedOut,
+  ]
+
   /// Whether there was a connection that broke, rather than none.
   private static func isLoss(_ error: any Error) -> Bool {
     switch error {
@@ -123,7 +146,7 @@ struct Transport: Sendable {
       return [
         .remoteConnectionClosed, .readTimeout, .writeTimeout, .deadlineExceeded, .cancelled, .requestStreamCancelled,
       ].contains(error)
-    case let error as IOError: return Errno.losses.contains(error.errnoCode)
+    case let error as IOError: return losses.contains(Errno(rawValue: error.errnoCode))
     case let error as ChannelError:
       if case .connectTimeout = error { return false }
       return true
@@ -137,12 +160,6 @@ struct Transport: Sendable {
     if let failure = error.connectionErrors.first { return "\(failure.error)" }
     return (error.dnsAError ?? error.dnsAAAAError).map { "the name does not resolve: \($0)" } ?? "\(error)"
   }
-}
-
-/// System errors of a connection that breaks.
-private enum Errno {
-  // Linux's numbers and Darwin's: EPIPE; ECONNABORTED, ECONNRESET, ENOTCONN and ETIMEDOUT of each.
-  static let losses: Set<CInt> = [32, 103, 104, 107, 110, 53, 54, 57, 60]
 }
 
 /// Reads an answer's body as the reader asks for it.

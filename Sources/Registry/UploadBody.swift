@@ -1,3 +1,4 @@
+internal import AsyncHTTPClient
 internal import NIOCore
 internal import OCICore
 internal import Synchronization
@@ -8,6 +9,8 @@ final class UploadBody: AsyncSequence, Sendable {
   private struct State {
     var sent: Int64 = 0
     var failure: (any Error)?
+    /// When a piece was last given out; `nil` while we wait for the source, which may take its time.
+    var lastPiece: ContinuousClock.Instant?
   }
 
   let descriptor: Descriptor
@@ -27,27 +30,55 @@ final class UploadBody: AsyncSequence, Sendable {
   /// Whether all the bytes were given out.
   var isComplete: Bool { state.withLock { $0.sent == descriptor.size } }
 
+  /// Waits until the registry has taken nothing for so long, then throws.
+  func failWhenStalled(for limit: Duration) async throws -> Never {
+    while true {
+      let idle = state.withLock { state in state.lastPiece.map { .now - $0 } ?? .zero }
+      if idle >= limit { throw HTTPClientError.writeTimeout }
+      try await Task.sleep(for: limit - idle)
+    }
+  }
+
   func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self, chunks: stream.makeAsyncIterator()) }
 
   struct AsyncIterator: AsyncIteratorProtocol {
+    /// Chunks go out in pieces, so that little lies between the registry and us: progress is what it says, a stall is
+    /// seen early, and so is an answer that comes before the end.
+    private static let pieceSize = 256 << 10
+
     fileprivate let body: UploadBody
     fileprivate let chunks: ByteStream.AsyncIterator
+    private var rest: ArraySlice<UInt8> = []
 
-    func next() async throws -> ByteBuffer? {
+    fileprivate init(body: UploadBody, chunks: ByteStream.AsyncIterator) {
+      self.body = body
+      self.chunks = chunks
+    }
+
+    mutating func next() async throws -> ByteBuffer? {
       do {
-        guard let chunk = try await chunks.next() else { return nil }
-        body.count(chunk.count)
-        return ByteBuffer(bytes: chunk)
+        while rest.isEmpty {
+          body.state.withLock { $0.lastPiece = nil }
+          let chunk = try await chunks.next()
+          body.state.withLock { $0.lastPiece = .now }
+          guard let chunk else { return nil }
+          rest = chunk[...]
+        }
       } catch {
         body.state.withLock { $0.failure = error }
         throw error
       }
+      let piece = rest.prefix(Self.pieceSize)
+      rest = rest.dropFirst(Self.pieceSize)
+      body.count(piece.count)
+      return ByteBuffer(bytes: piece)
     }
   }
 
   private func count(_ bytes: Int) {
     let sent = state.withLock { state in
       state.sent += Int64(bytes)
+      state.lastPiece = .now
       return state.sent
     }
     onBytesSent?(descriptor, sent)

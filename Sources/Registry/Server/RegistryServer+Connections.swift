@@ -11,6 +11,9 @@ extension RegistryServer {
   /// How much more of it is read after the answer, for a client that does not stop at once.
   private static let lingerLimit: Int64 = 64 << 20
 
+  /// How many requests are remembered.
+  static let recordLimit = 100_000
+
   /// Answers the requests of one connection, one after the other.
   func serve(_ connection: Connection) async throws {
     try await connection.executeThenClose { parts, writer in
@@ -41,7 +44,7 @@ extension RegistryServer {
     }
     record(head, path, status: answer.status, await incoming.bodyBytes)
     var keepsConnection = head.isKeepAlive
-    if answer.status < 400 || head.headers["Content-Length"].first.flatMap({ Int($0) }) ?? .max <= Self.drainLimit {
+    if answer.status < 400 || Self.bodyLength(head) <= Self.drainLimit {
       while try await incoming.nextBlock() != nil {}
     }
     if await !incoming.isAtEnd { keepsConnection = false }
@@ -53,7 +56,13 @@ extension RegistryServer {
 
   private func record(_ head: HTTPRequestHead, _ path: String, status: Int, _ bodyBytes: Int64) {
     let request = RecordedRequest(method: head.method.rawValue, path: path, status: status, bodyBytes: bodyBytes)
-    state.withLock { $0.requests.append(request) }
+    state.withLock { if $0.requests.count < Self.recordLimit { $0.requests.append(request) } }
+  }
+
+  /// How long a request's body is; the largest number where it does not say.
+  private static func bodyLength(_ head: HTTPRequestHead) -> Int {
+    if let length = head.headers.first(name: "Content-Length") { return Int(length) ?? .max }
+    return head.headers.contains(name: "Transfer-Encoding") ? .max : 0
   }
 
   private func answer(

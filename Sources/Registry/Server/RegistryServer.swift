@@ -74,7 +74,7 @@ public final class RegistryServer: Sendable {
     set { state.withLock { $0.faults = newValue } }
   }
 
-  /// The requests so far.
+  /// The requests so far, the first hundred thousand of them.
   public var requests: [RecordedRequest] { state.withLock(\.requests) }
 
   /// Forgets the requests so far.
