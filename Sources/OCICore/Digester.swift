@@ -28,7 +28,8 @@ public struct Digester: ~Copyable, Sendable {
 
   /// Owns the C context and frees it exactly once.
   // Sendable, and safe: the pointer has one owner and is used through it alone.
-  @safe private struct Context: ~Copyable, @unchecked Sendable {
+  // Not private: a release build of another module that stores a digester must find its metadata when it links.
+  @safe struct Context: ~Copyable, @unchecked Sendable {
     private let pointer: OpaquePointer
 
     init(_ algorithm: Digest.Algorithm) {
