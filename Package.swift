@@ -25,9 +25,6 @@ let package = Package(
   targets: [
     // System libraries: a module map each, nothing else.
     .systemLibrary(
-      name: "CLibArchive", pkgConfig: "libarchive",
-      providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
-    .systemLibrary(
       name: "CLibCrypto", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
     .systemLibrary(
