@@ -78,7 +78,7 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "OCICore", "OCITesting", "flywheel", .product(name: "SystemPackage", package: "swift-system"),
+        "OCICore", "OCITesting", "Registry", "flywheel", .product(name: "SystemPackage", package: "swift-system"),
       ]),
     // Depends on the products as another package would.
     .testTarget(

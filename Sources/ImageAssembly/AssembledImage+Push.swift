@@ -7,7 +7,8 @@ public struct PushReport: Sendable, Hashable {
   public var uploaded: [Descriptor] = []
   /// The blobs that the destination had.
   public var skipped: [Descriptor] = []
-  /// The tags that were moved to the image.
+  /// The tags that were set. From the first that named something else on, the others are set without being asked about, so
+  /// some of them may have named the image already.
   public var movedTags: [String] = []
   /// The tags that named the image already.
   public var unchangedTags: [String] = []
@@ -26,9 +27,10 @@ extension AssembledImage {
   /// - Throws: The store's errors, `TarballError`, or `AssemblyError.Code.contentChanged`.
   @discardableResult
   public func push(
-    to store: some TagStore, tags: [String], concurrency: Int = 3,
+    to destination: some TagStore, tags: [String], concurrency: Int = 3,
     onProgress: @escaping @Sendable (AssemblyProgress) -> Void = { _ in }
   ) async throws -> PushReport {
+    let store = destination.writer()
     var report = PushReport()
     // From the first tag that must move on, the others are not asked about: moving one costs a request, as asking would.
     for tag in tags {
@@ -42,15 +44,23 @@ extension AssembledImage {
       // A manifest that is there vouches for its blobs.
       var isKnown = !report.unchangedTags.isEmpty
       if !isKnown { isKnown = try await store.exists(descriptor) }
+      if isKnown {
+        do {
+          try await store.publish(descriptor, bytes: manifestBytes, tags: open)
+        } catch let error as OCIError where error.code == .notFound {
+          // The store has lost a blob since: send what it lacks.
+          isKnown = false
+        }
+      }
       if !isKnown {
         let outcomes = try await blobs.concurrentMap(width: concurrency) { blob in
-          (blob.descriptor, try await push(blob, to: store, onProgress))
+          (blob.descriptor, try await push(blob, to: store, .sharing(concurrency), onProgress))
         }
         for (descriptor, isNew) in outcomes {
           if isNew { report.uploaded.append(descriptor) } else { report.skipped.append(descriptor) }
         }
+        try await store.publish(descriptor, bytes: manifestBytes, tags: open)
       }
-      if !isKnown || !open.isEmpty { try await store.publish(descriptor, bytes: manifestBytes, tags: open) }
     } catch {
       await store.rollBack()
       throw error
@@ -77,7 +87,8 @@ extension AssembledImage {
 
   /// Sends a blob unless the store has it; tells whether it was sent.
   private func push(
-    _ blob: Blob, to store: some TagStore, _ onProgress: @Sendable (AssemblyProgress) -> Void
+    _ blob: Blob, to store: some TagStore, _ parallelism: LayerParallelism,
+    _ onProgress: @Sendable (AssemblyProgress) -> Void
   ) async throws -> Bool {
     if try await store.exists(blob.descriptor) {
       onProgress(.skipped(blob.descriptor))
@@ -85,7 +96,7 @@ extension AssembledImage {
     }
     onProgress(.pushing(blob.descriptor))
     if let layer = blob.layer {
-      try await push(layer, to: store)
+      try await push(layer, to: store, parallelism)
     } else {
       try await store.push(blob.descriptor, from: BlobSource(configurationBytes))
     }
@@ -93,14 +104,13 @@ extension AssembledImage {
     return true
   }
 
-  private func push(_ layer: Layer, to store: some TagStore) async throws {
-    let parallelism = LayerParallelism(fillers: LayerParallelism.automatic.fillers, slots: 6)
+  private func push(_ layer: Layer, to store: some TagStore, _ parallelism: LayerParallelism) async throws {
     do {
       try await store.push(
         layer.descriptor, from: layer.content.recipe.source(encoding: encoding, parallelism: parallelism))
     } catch let error as OCIError where error.code == .digestMismatch || error.code == .sizeMismatch {
       // Whatever digest was remembered for this recipe is wrong now.
-      cache?.forget(layer.content.recipe, encoding)
+      try await cache?.forget(layer.content.recipe, encoding)
       throw AssemblyError(
         .contentChanged,
         "the layer of \(layer.content.summary) is not what it was when its digest was computed: something in it was changed; run again when nothing writes to it any more"

@@ -10,7 +10,9 @@ struct BinaryPlatform {
     else { return nil }
     let isLittleEndian = header[5] == 1
     let machine = isLittleEndian ? Int(header[18]) | Int(header[19]) << 8 : Int(header[18]) << 8 | Int(header[19])
+    let is64Bit = header[4] == 2
     switch (machine, isLittleEndian) {
+    case (243, _) where !is64Bit, (258, _) where !is64Bit: return nil
     case (3, true): return Platform(architecture: "386")
     case (21, true): return Platform(architecture: "ppc64le")
     case (21, false): return Platform(architecture: "ppc64")
@@ -24,8 +26,14 @@ struct BinaryPlatform {
     }
   }
 
-  /// The platform of an image: that of its entrypoint, else of the first program or library among its trees.
+  /// The platform of an image: that of its entrypoint, else of the first program or library among its trees. What a
+  /// symbolic link of the image leads to on this machine alone is not looked at.
   static func detect(entrypoint: String?, roots: [FilePath], trees: [FilePath]) -> Platform? {
+    let own = (roots + trees).map { FileSystem.resolvingSymlinks($0) }
+    func read(_ path: FilePath) -> Platform? {
+      let resolved = FileSystem.resolvingSymlinks(path)
+      return own.contains { resolved.starts(with: $0) } ? Self.read(resolved) : nil
+    }
     if let entrypoint {
       let path = FilePath(entrypoint)
       let candidates = path.isAbsolute ? roots.map { $0.appending(path.components) } : []
@@ -36,7 +44,7 @@ struct BinaryPlatform {
     }
     for directory in ["bin", "sbin", "libexec", "lib"] {
       for tree in roots + trees {
-        let names = FileSystem.names(in: tree.appending(directory)).sorted(by: byteOrder)
+        let names = ((try? FileSystem.names(in: tree.appending(directory))) ?? []).sorted(by: byteOrder)
         for name in names.prefix(200) {
           if let platform = read(tree.appending(directory).appending(name)) { return platform }
         }

@@ -5,7 +5,8 @@ public import SystemPackage
 public struct ImageSettings: Sendable, Hashable {
   /// How a container is started.
   public var runtime: RuntimeConfiguration
-  /// What the image runs on; found out from its programs where it is not given.
+  /// What the image runs on. Where it is not given it is found out: from the entrypoint, else from the first program or
+  /// library of the closure; an image without any is `linux/amd64`, on every machine.
   public var platform: Platform?
   /// When the image was made, RFC 3339; never a clock's time, so that equal inputs give equal images.
   public var created: String?
@@ -27,9 +28,11 @@ public struct ImageSettings: Sendable, Hashable {
   /// (`rootfs`, `history`) are left out, as the image has its own.
   /// - Throws: `AssemblyError.Code.invalidSettings`, naming file, line and field.
   public init(file path: FilePath) throws(AssemblyError) {
-    do {
-      try self.init(parsing: try FileSystem.contents(of: path, limit: 16 << 20))
-    } catch {
+    let bytes: [UInt8]
+    do { bytes = try FileSystem.contents(of: path, limit: 16 << 20) } catch {
+      throw AssemblyError(.fileUnreadable, "configuration: \(error.message)")
+    }
+    do { try self.init(parsing: bytes) } catch {
       throw AssemblyError(.invalidSettings, "configuration '\(path)': \(error.message)")
     }
   }

@@ -13,7 +13,11 @@ public struct LayerDigestCache: Sendable {
   public init(directory: FilePath) { self.directory = directory }
 
   /// The digests of a recipe's layer, if they are known and the recipe is immutable.
-  func digests(of recipe: LayerRecipe, _ encoding: LayerEncoding) -> LayerDigests? {
+  func digests(of recipe: LayerRecipe, _ encoding: LayerEncoding) async throws -> LayerDigests? {
+    try await IOExecutor.run { read(recipe, encoding) }
+  }
+
+  private func read(_ recipe: LayerRecipe, _ encoding: LayerEncoding) -> LayerDigests? {
     guard isImmutable(recipe), let bytes = try? FileSystem.contents(of: path(recipe, encoding), limit: 4096),
       let json = try? JSON(parsing: bytes), var fields = try? FieldReader(json, path: "cache"),
       let diffID = try? fields.digest("diffID"), let digest = try? fields.digest("digest"),
@@ -23,7 +27,11 @@ public struct LayerDigestCache: Sendable {
   }
 
   /// Remembers digests; a cache that cannot be written to costs time, not the image.
-  func store(_ digests: LayerDigests, of recipe: LayerRecipe, _ encoding: LayerEncoding) {
+  func store(_ digests: LayerDigests, of recipe: LayerRecipe, _ encoding: LayerEncoding) async throws {
+    try await IOExecutor.run { write(digests, recipe, encoding) }
+  }
+
+  private func write(_ digests: LayerDigests, _ recipe: LayerRecipe, _ encoding: LayerEncoding) {
     guard isImmutable(recipe) else { return }
     var object = JSON.Object()
     object["diffID"] = .string(digests.diffID.description)
@@ -34,8 +42,9 @@ public struct LayerDigestCache: Sendable {
     try? FileSystem.replace(path(recipe, encoding), with: JSON.object(object).canonicalBytes, isDurable: false)
   }
 
-  func forget(_ recipe: LayerRecipe, _ encoding: LayerEncoding) {
-    FileSystem.removeFile(path(recipe, encoding))
+  /// Drops what is remembered of a recipe.
+  func forget(_ recipe: LayerRecipe, _ encoding: LayerEncoding) async throws {
+    try await IOExecutor.run { FileSystem.removeFile(path(recipe, encoding)) }
   }
 
   private func path(_ recipe: LayerRecipe, _ encoding: LayerEncoding) -> FilePath {

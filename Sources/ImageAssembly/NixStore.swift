@@ -57,9 +57,11 @@ public struct NixStore: Sendable {
         executable, arguments: Arguments(arguments), output: .string(limit: 256 << 20), error: .string(limit: 1 << 20))
       outcome = (result.terminationStatus.isSuccess, result.standardOutput, result.standardError)
     } catch {
+      try Task.checkCancellation()
       throw AssemblyError(
         .nixUnavailable, "cannot run '\(program)': \(error); install Nix, or give the closure as a file")
     }
+    try Task.checkCancellation()
     guard outcome.isSuccess, let output = outcome.output else {
       let reason = (outcome.failure ?? "").split(separator: "\n").joined(separator: " ")
       let isMissing = ["is not valid", "not in the Nix store", "does not exist", "No such file"].contains {

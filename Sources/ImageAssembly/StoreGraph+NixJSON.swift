@@ -29,7 +29,7 @@ extension StoreGraph {
   public init(nixJSONFile path: FilePath) throws(AssemblyError) {
     let bytes: [UInt8]
     do { bytes = try FileSystem.contents(of: path) } catch {
-      throw AssemblyError(.invalidClosure, error.message)
+      throw AssemblyError(.fileUnreadable, "closure: \(error.message)")
     }
     try self.init(nixJSON: bytes, name: path.string)
   }

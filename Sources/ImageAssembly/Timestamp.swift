@@ -18,6 +18,28 @@ package enum Timestamp {
       "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(time / 3600, 2)):\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2))Z"
   }
 
+  /// Whether a text is a point in time by RFC 3339: date, `T`, time, perhaps a fraction, and `Z` or an offset.
+  static func isValid(_ text: String) -> Bool {
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    func matches(_ bytes: ArraySlice<UInt8>, _ shape: String) -> Bool {
+      bytes.count == shape.utf8.count
+        && zip(bytes, shape.utf8).allSatisfy { $1 == UInt8(ascii: "0") ? digits.contains($0) : $0 == $1 }
+    }
+    var rest = Array(text.utf8)[...]
+    guard matches(rest.prefix(19), "0000-00-00T00:00:00") else { return false }
+    let numbers = text.split { !$0.isNumber }.prefix(6).compactMap { Int($0) }
+    guard numbers.count == 6, (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), numbers[3] < 24,
+      numbers[4] < 60, numbers[5] <= 60
+    else { return false }
+    rest = rest.dropFirst(19)
+    if rest.first == UInt8(ascii: ".") {
+      let fraction = rest.dropFirst().prefix { digits.contains($0) }
+      guard !fraction.isEmpty else { return false }
+      rest = rest.dropFirst(1 + fraction.count)
+    }
+    return rest.elementsEqual([UInt8(ascii: "Z")]) || matches(rest, "+00:00") || matches(rest, "-00:00")
+  }
+
   private static func padded(_ value: Int64, _ width: Int) -> String {
     let text = String(value)
     return String(repeating: "0", count: max(0, width - text.count)) + text

@@ -2,7 +2,7 @@
 public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable { case cycle, contradiction, invalidSize, invalidBudget }
+    private enum Value: String, Hashable { case cycle, contradiction, invalidSize, invalidBudget, invalidPlan }
     private let value: Value
 
     /// Paths that refer to each other in a circle, which no store allows.
@@ -13,6 +13,8 @@ public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
     public static let invalidSize = Code(value: .invalidSize)
     /// A number of layers below one.
     public static let invalidBudget = Code(value: .invalidBudget)
+    /// A strategy that did not give a plan for what it was asked.
+    public static let invalidPlan = Code(value: .invalidPlan)
 
     /// The reason's name.
     public var description: String { value.rawValue }

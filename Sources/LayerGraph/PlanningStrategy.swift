@@ -1,9 +1,9 @@
 /// What a plan is made for. All state is here: equal requests give equal plans.
 public struct PlanningRequest: Sendable, Hashable {
   /// The store paths to put into layers.
-  public var graph: StoreGraph
+  public let graph: StoreGraph
   /// The most layers that the plan may have, at least one.
-  public var maximumLayers: Int
+  public let maximumLayers: Int
 
   /// Creates a request.
   /// - Throws: `LayerGraphError.Code.invalidBudget`.
@@ -13,6 +13,25 @@ public struct PlanningRequest: Sendable, Hashable {
     }
     self.graph = graph
     self.maximumLayers = maximumLayers
+  }
+}
+
+extension PlanningRequest {
+  /// Asks a strategy for a plan and makes sure that it is one.
+  /// - Throws: `LayerGraphError.Code.invalidPlan` when a path is missing, repeated or invented, a layer is empty, or there
+  ///   are too many.
+  public func plan(with strategy: some PlanningStrategy) throws(LayerGraphError) -> LayerPlan {
+    let plan = strategy.plan(self)
+    let paths = plan.layers.flatMap(\.paths).sorted(by: byteOrder)
+    guard paths == graph.nodes.map(\.path), plan.layers.count <= maximumLayers,
+      plan.layers.allSatisfy({ !$0.paths.isEmpty })
+    else {
+      throw LayerGraphError(
+        .invalidPlan,
+        "the strategy \(type(of: strategy)) does not put every path into exactly one of at most \(maximumLayers) layers"
+      )
+    }
+    return plan
   }
 }
 

@@ -90,15 +90,16 @@ public struct StoreGraph: Sendable, Hashable {
     guard removed < nodes.count else { return }
     // Follow references among what remains until a path comes again: every step has one to follow.
     var trail: [Int] = []
+    var seen: Set<Int> = []
     var next = open.firstIndex { $0 > 0 }
-    while let node = next, !trail.contains(node) {
+    while let node = next, seen.insert(node).inserted {
       trail.append(node)
       next = references[node].first { open[$0] > 0 }
     }
     let cycle = trail.drop { $0 != next } + [next].compactMap(\.self)
+    let shown = cycle.prefix(10).map { nodes[$0].path } + (cycle.count > 10 ? ["... (\(cycle.count - 1) paths)"] : [])
     throw LayerGraphError(
-      .cycle,
-      "the closure has a cycle, which no store allows: \(cycle.map { nodes[$0].path }.joined(separator: " -> "))")
+      .cycle, "the closure has a cycle, which no store allows: \(shown.joined(separator: " -> "))")
   }
 }
 

@@ -115,7 +115,7 @@ private final class Reader: Sendable {
     }
     if let start {
       let handOver = handOver
-      WorkerThread.start {
+      try WorkerThread.start {
         do {
           try start(ByteStream.Writer(handOver: handOver))
           handOver.finish(nil)
@@ -197,6 +197,9 @@ private final class HandOver: Sendable {
           if !state.chunks.isEmpty { return .success(state.chunks.removeFirst()) }
           if let failure = state.failure { return .failure(failure) }
           if state.isFinished { return .success(nil) }
+          guard state.waiting == nil else {
+            return .failure(OCIError(.alreadyConsumed, "a stream is read by two tasks at once; open the source twice"))
+          }
           state.waiting = continuation
           return nil
         }
@@ -217,6 +220,7 @@ private actor Verifier {
   private var digester: Digester?
   private var count: Int64 = 0
   private var held: [UInt8]?
+  private var failure: OCIError?
 
   init(_ stream: ByteStream, _ descriptor: Descriptor) {
     iterator = stream.makeAsyncIterator()
@@ -225,26 +229,31 @@ private actor Verifier {
   }
 
   func next() async throws -> [UInt8]? {
+    if let failure { throw failure }
     guard digester != nil else { return nil }
     while let chunk = try await iterator.next() {
       digester?.update(chunk.span)
       count += Int64(chunk.count)
-      guard count <= descriptor.size else { throw wrongSize("more than") }
+      guard count <= descriptor.size else { throw failed(.sizeMismatch, "has more than \(descriptor.size) bytes") }
       let ready = held
       held = chunk
       if let ready { return ready }
     }
     guard let digester = digester.take() else { return nil }
-    guard count == descriptor.size else { throw wrongSize("\(count) instead of") }
+    guard count == descriptor.size else {
+      throw failed(.sizeMismatch, "has \(count) bytes instead of \(descriptor.size)")
+    }
     let digest = digester.finalize()
     guard digest == descriptor.digest else {
-      throw OCIError(
-        .digestMismatch, "the content of blob \(descriptor.digest) has digest \(digest): it is damaged or was changed")
+      throw failed(.digestMismatch, "has digest \(digest): it is damaged or was changed")
     }
     return held.take()
   }
 
-  private func wrongSize(_ what: String) -> OCIError {
-    OCIError(.sizeMismatch, "blob \(descriptor.digest) has \(what) the announced \(descriptor.size) bytes")
+  /// Whoever reads on after a failure gets it again, not an end.
+  private func failed(_ code: OCIError.Code, _ what: String) -> OCIError {
+    let error = OCIError(code, "the content of blob \(descriptor.digest) \(what)")
+    failure = error
+    return error
   }
 }

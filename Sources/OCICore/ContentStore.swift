@@ -20,11 +20,17 @@ public protocol TagStore: ContentStore {
   /// Stores a manifest, whose blobs must be there, and moves the tags to it; with no tag it is only reachable by digest.
   func publish(_ manifest: Descriptor, bytes: [UInt8], tags: [String]) async throws
 
+  /// A view of the same store for one push, whose `rollBack` concerns that push alone.
+  func writer() -> Self
+
   /// Takes back, as far as it can, what was pushed since the last `publish`, after a failure.
   func rollBack() async
 }
 
 extension TagStore {
+  /// The store itself, for one that has nothing to take back.
+  public func writer() -> Self { self }
+
   /// Nothing to take back.
   public func rollBack() async {}
 }

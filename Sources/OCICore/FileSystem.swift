@@ -176,23 +176,30 @@ package enum FileSystem {
     return unsafe path.withPlatformString { unsafe stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// Whether the path is a directory with nothing in it.
-  package static func isEmptyDirectory(_ path: FilePath) -> Bool {
-    isDirectory(path) && names(in: path).isEmpty
+  /// Whether a directory, not a symbolic link to one, is at the path.
+  package static func isRealDirectory(_ path: FilePath) -> Bool {
+    var status = stat()
+    return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// The names in a directory, in no order; none where it cannot be read.
-  package static func names(in path: FilePath) -> [String] {
-    guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else { return [] }
+  /// The names in a directory, in no order.
+  package static func names(in path: FilePath) throws(OCIError) -> [String] {
+    guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else {
+      throw .system("open directory", path, errno)
+    }
     defer { unsafe closedir(directory) }
     var names: [String] = []
-    while let entry = unsafe readdir(directory) {
+    while true {
+      errno = 0
+      guard let entry = unsafe readdir(directory) else {
+        if errno != 0 { throw .system("read directory", path, errno) }
+        return names
+      }
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         unsafe String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
       }
       if name != ".", name != ".." { names.append(name) }
     }
-    return names
   }
 
   /// Moves a file over another, in one step.

@@ -11,9 +11,9 @@ package final class IOExecutor: TaskExecutor {
   private let available = DispatchSemaphore(value: 0)
 
   private init(threadCount: Int) {
-    for _ in 0..<threadCount {
-      WorkerThread.start { self.work() }
-    }
+    let started = (0..<threadCount).count { _ in (try? WorkerThread.start { self.work() }) != nil }
+    // Fewer threads are slower; with none no file could ever be read, and nobody could be told later.
+    precondition(started > 0, "the system allows no further thread; raise the limit of processes")
   }
 
   package func enqueue(_ job: consuming ExecutorJob) {

@@ -43,7 +43,7 @@ package struct FieldReader {
   package mutating func integer(_ field: String) throws(OCIError) -> Int64? {
     guard let value = value(field) else { return nil }
     guard let number = value.integerValue else {
-      throw error(field, "must be a whole number, but it is \(value.kind)")
+      throw error(field, "must be a whole number of at most 64 bits, but it is \(value.kind)")
     }
     return number
   }
@@ -82,7 +82,10 @@ package struct FieldReader {
       guard let text = member.value.stringValue else {
         throw error("\(field).\(member.name)", "must be a string, but it is \(member.value.kind)")
       }
-      result[member.name] = text
+      // Names that differ in spelling only, as Unicode has it, would lose one here.
+      guard result.updateValue(text, forKey: member.name) == nil else {
+        throw error("\(field).\(member.name)", "is given twice, in different spelling; keep one")
+      }
     }
     return result
   }
@@ -112,7 +115,7 @@ package struct FieldReader {
   /// The members that nobody has asked for, in their order.
   package var remainder: JSON.Object {
     var rest = JSON.Object()
-    for member in object.members where !read.contains(member.name) { rest[member.name] = member.value }
+    for member in object.members where !read.contains(member.name) { rest.append(member.name, member.value) }
     return rest
   }
 }
@@ -129,6 +132,7 @@ extension JSON.Object {
 
   /// Adds members of another object that are not here yet.
   package mutating func merge(_ other: JSON.Object) {
-    for member in other.members where self[member.name] == nil { self[member.name] = member.value }
+    let known = names
+    for member in other.members where !known.contains(Array(member.name.utf8)) { append(member.name, member.value) }
   }
 }

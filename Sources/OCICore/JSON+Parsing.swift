@@ -99,7 +99,7 @@ extension JSON {
       position += 1
       skipSpace()
       var result = Object()
-      var names: Set<String> = []
+      var names: Set<[UInt8]> = []
       if current == UInt8(ascii: "}") {
         position += 1
         return .object(result)
@@ -109,7 +109,7 @@ extension JSON {
         guard current == UInt8(ascii: "\"") else { throw error("expected a member name in double quotes") }
         let start = position
         let name = try string()
-        guard names.insert(name).inserted else {
+        guard names.insert(Array(name.utf8)).inserted else {
           position = start
           throw error("member \"\(name)\" appears twice in one object")
         }

@@ -21,11 +21,12 @@ public enum JSON: Sendable, Hashable {
     /// Creates an empty object.
     public init() {}
 
-    /// The value of a member; setting `nil` removes it, a new name is added at the end.
+    /// The value of a member; setting `nil` removes it, a new name is added at the end. Names are compared by their
+    /// bytes: two spellings of one letter are two names.
     public subscript(name: String) -> JSON? {
-      get { members.first { $0.name == name }?.value }
+      get { members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
       set {
-        let index = members.firstIndex { $0.name == name }
+        let index = members.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
         switch (index, newValue) {
         case (let index?, let value?): members[index].value = value
         case (let index?, nil): members.remove(at: index)
@@ -38,9 +39,12 @@ public enum JSON: Sendable, Hashable {
     /// Adds a member whose name is known to be new, without looking for it.
     mutating func append(_ name: String, _ value: JSON) { members.append((name, value)) }
 
+    /// The names as bytes, to look for many of them.
+    var names: Set<[UInt8]> { Set(members.map { Array($0.name.utf8) }) }
+
     /// Whether both have the same members in the same order.
     public static func == (left: Object, right: Object) -> Bool {
-      left.members.elementsEqual(right.members) { $0.name == $1.name && $0.value == $1.value }
+      left.members.elementsEqual(right.members) { $0.name.utf8.elementsEqual($1.name.utf8) && $0.value == $1.value }
     }
 
     /// Hashes the members in their order.

@@ -7,7 +7,7 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case invalidDigest, invalidReference, invalidMediaType, invalidJSON, invalidDocument
-      case digestMismatch, sizeMismatch, contentChanged, notFound, ioFailure, alreadyConsumed
+      case digestMismatch, sizeMismatch, notFound, ioFailure, alreadyConsumed
     }
     private let value: Value
 
@@ -25,13 +25,11 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     public static let digestMismatch = Code(value: .digestMismatch)
     /// Content whose length is not the one announced.
     public static let sizeMismatch = Code(value: .sizeMismatch)
-    /// A source that gives other bytes than when its digest was computed.
-    public static let contentChanged = Code(value: .contentChanged)
     /// A blob, manifest or tag that the store does not have.
     public static let notFound = Code(value: .notFound)
     /// A system call that failed.
     public static let ioFailure = Code(value: .ioFailure)
-    /// A stream that was read a second time.
+    /// A stream that two tasks read at once.
     public static let alreadyConsumed = Code(value: .alreadyConsumed)
 
     /// The reason's name.

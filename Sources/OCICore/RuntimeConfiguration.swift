@@ -95,12 +95,13 @@ extension JSON {
     guard case .object(let object) = self else { return self }
     let canonical = Dictionary(names.map { ($0.lowercased(), $0) }, uniquingKeysWith: { first, _ in first })
     var result = Object()
+    var seen: Set<[UInt8]> = []
     for member in object.members {
       let name = canonical[member.name.lowercased()] ?? member.name
-      guard result[name] == nil else {
+      guard seen.insert(Array(name.utf8)).inserted else {
         throw OCIError(.invalidDocument, "\(path).\(name) is given twice, in different case; keep one of them")
       }
-      result[name] = member.value
+      result.append(name, member.value)
     }
     return .object(result)
   }

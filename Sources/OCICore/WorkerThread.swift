@@ -13,16 +13,28 @@ package enum WorkerThread {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
+  /// Enough for walking trees of thousands of levels and reading nested documents, on every platform.
+  private static let stackSize = 4 << 20
+
   /// Runs `body` on a new thread that nobody joins.
-  package static func start(_ body: @escaping @Sendable () -> Void) {
+  /// - Throws: `OCIError.Code.ioFailure` when the system allows no further thread.
+  package static func start(_ body: @escaping @Sendable () -> Void) throws(OCIError) {
     let context = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
     #if canImport(Darwin)
       var thread: pthread_t?
     #else
       var thread = pthread_t()
     #endif
+    let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+    unsafe pthread_attr_init(attributes)
+    defer {
+      unsafe pthread_attr_destroy(attributes)
+      unsafe attributes.deallocate()
+    }
+    unsafe pthread_attr_setstacksize(attributes, stackSize)
+    unsafe pthread_attr_setdetachstate(attributes, Int32(PTHREAD_CREATE_DETACHED))
     let result = unsafe pthread_create(
-      &thread, nil,
+      &thread, attributes,
       { context in
         #if canImport(Darwin)
           let body = unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
@@ -33,19 +45,12 @@ package enum WorkerThread {
         return nil
       }, context)
     guard result == 0 else {
-      // The system allows no further thread: do the work here rather than lose it.
       unsafe Unmanaged<Body>.fromOpaque(context).release()
-      body()
-      return
+      throw OCIError(.ioFailure, "the system allows no further thread (\(result)); raise the limit of processes")
     }
-    #if canImport(Darwin)
-      if let thread { unsafe pthread_detach(thread) }
-    #else
-      pthread_detach(thread)
-    #endif
   }
 
-  /// How many processors this process may use.
+  /// How many processors the machine has.
   package static var processorCount: Int {
     max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }

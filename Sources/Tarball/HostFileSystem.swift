@@ -91,8 +91,17 @@ enum HostFileSystem {
 
   /// The names in a directory and what each is, in no order.
   static func list(_ path: Path) throws(TarballError) -> [(name: [UInt8], status: HostStatus)] {
-    let opened = unsafe withCString(path) { unsafe opendir($0) }
-    guard let stream = unsafe opened else { throw failure("open directory", path, errno) }
+    // Not `opendir`, which would follow a link that was put in the directory's place.
+    let handle = unsafe withCString(path) { unsafe openReading($0, O_DIRECTORY) }
+    guard handle >= 0 else {
+      if errno == ENOTDIR || errno == ELOOP { throw changed(path) }
+      throw failure("open directory", path, errno)
+    }
+    guard let stream = unsafe fdopendir(handle) else {
+      let reason = errno
+      close(handle)
+      throw failure("open directory", path, reason)
+    }
     defer { unsafe closedir(stream) }
     let descriptor = unsafe dirfd(stream)
     var result: [(name: [UInt8], status: HostStatus)] = []
@@ -113,7 +122,10 @@ enum HostFileSystem {
         let name = unsafe UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self)
         return unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW)
       }
-      guard found == 0 else { throw failure("examine", self.path(path, appending: name), errno) }
+      if found != 0 {
+        let reason = errno
+        throw failure("examine", self.path(path, appending: name), reason)
+      }
       result.append((name, HostStatus(status)))
     }
   }
@@ -141,7 +153,7 @@ enum HostFileSystem {
   static func read(
     _ path: Path, expecting expected: HostStatus, offset: Int64, count: Int, into output: inout [UInt8]
   ) throws(TarballError) {
-    let descriptor = unsafe withCString(path) { unsafe openReading($0) }
+    let descriptor = unsafe withCString(path) { unsafe openReading($0, 0) }
     guard descriptor >= 0 else {
       if errno == ENOENT || errno == ELOOP { throw changed(path) }
       throw failure("open", path, errno)
@@ -182,6 +194,7 @@ enum HostFileSystem {
   }
 }
 
-private func openReading(_ path: UnsafePointer<CChar>) -> Int32 {
-  unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+// Never waits for the other end of a pipe that was put in a file's place.
+private func openReading(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 {
+  unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags)
 }

@@ -49,8 +49,8 @@ final class LayerPipeline: Sendable {
       pipeline.order.close(discarding: true)
       pipeline.running.wait()
     }
-    pipeline.start(pipeline.walk)
-    for _ in 0..<parallelism.fillers { pipeline.start(pipeline.fill) }
+    try pipeline.start(pipeline.walk)
+    for _ in 0..<parallelism.fillers { try pipeline.start(pipeline.fill) }
     while let job = pipeline.order.take() {
       guard let result = job.result.take() else { continue }
       if let buffer = try consume(try result.get()) {
@@ -60,11 +60,16 @@ final class LayerPipeline: Sendable {
     if let failure = pipeline.walkFailure.withLock({ $0 }) { throw failure }
   }
 
-  private func start(_ body: @escaping @Sendable () -> Void) {
+  private func start(_ body: @escaping @Sendable () -> Void) throws {
     running.enter()
-    WorkerThread.start { [running] in
-      body()
+    do {
+      try WorkerThread.start { [running] in
+        body()
+        running.leave()
+      }
+    } catch {
       running.leave()
+      throw error
     }
   }
 
@@ -119,14 +124,17 @@ public struct LayerParallelism: Sendable, Hashable {
   /// How many batches of 1 MiB are in flight.
   public var slots: Int
 
-  /// Creates a bound; at least one filler and two slots.
+  /// Creates a bound; at least two slots, and from one filler to as many as there are slots.
   public init(fillers: Int, slots: Int) {
-    self.fillers = max(1, fillers)
     self.slots = max(2, slots)
+    self.fillers = min(max(1, fillers), self.slots)
   }
 
-  /// One filler for each processor, in memory of about 2 MiB a slot.
-  public static var automatic: LayerParallelism {
-    LayerParallelism(fillers: WorkerThread.processorCount, slots: min(32, max(8, 4 * WorkerThread.processorCount)))
+  /// One filler for each processor, in memory of at most 2.5 MiB for each of 24 slots, whatever the machine.
+  public static var automatic: LayerParallelism { sharing(1) }
+
+  /// What each of several layers that are made at once may use, of what `automatic` gives one alone.
+  public static func sharing(_ layers: Int) -> LayerParallelism {
+    LayerParallelism(fillers: max(1, WorkerThread.processorCount / layers), slots: 24 / layers)
   }
 }

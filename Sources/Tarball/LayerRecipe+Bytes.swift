@@ -13,9 +13,13 @@ extension LayerRecipe {
     let flag = CancellationFlag()
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        WorkerThread.start {
-          continuation.resume(
-            with: Result { try hash(encoding, parallelism, flag, onProgress) })
+        do {
+          try WorkerThread.start {
+            continuation.resume(
+              with: Result { try hash(encoding, parallelism, flag, onProgress) })
+          }
+        } catch {
+          continuation.resume(throwing: error)
         }
       }
     } onCancel: {

@@ -37,8 +37,18 @@ public struct LayerRecipe: Sendable, Hashable {
   /// A text that is equal for two recipes exactly when they name the same sources under the same rules, whatever the
   /// order in which they were given. The content of the sources is not part of it.
   public var fingerprint: String {
-    let lines = sources.map { "\($0.host.string.debugDescription) \($0.destination.string.debugDescription)" }
+    let lines = sources.map { "\(Self.escaped($0.host)) \(Self.escaped($0.destination))" }
     return ([TarHeader.grammar, metadata.fingerprint] + lines.sorted { byteOrder($0, $1) }).joined(separator: "\n")
+  }
+}
+
+extension LayerRecipe {
+  /// A path by its bytes, also where they are no UTF-8, without spaces and line ends.
+  fileprivate static func escaped(_ path: FilePath) -> String {
+    HostFileSystem.path(path).dropLast().map { byte in
+      (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "%")
+        ? String(Character(Unicode.Scalar(byte))) : "%\(byte)."
+    }.joined()
   }
 }
 

@@ -6,6 +6,8 @@ struct LayerWalker {
   private let metadata: MetadataPolicy
   private var writer: LayerBatchWriter
 
+  private static let whiteoutPrefix = Array(".wh.".utf8)
+
   /// Something of the host that one path of the image gets.
   private struct Found {
     var host: HostFileSystem.Path
@@ -46,17 +48,17 @@ struct LayerWalker {
       if entries[name] == nil { entries[name] = [] }
     }
     for name in entries.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      guard !name.starts(with: Self.whiteoutPrefix) else {
+        throw TarballError(
+          .reservedName,
+          "'\(String(decoding: path + name, as: UTF8.self))' begins with '.wh.', which layers use for deletions; rename it"
+        )
+      }
       try entry(node?.children[name], entries[name] ?? [], path: path + name)
     }
   }
 
   private mutating func entry(_ node: LayerTree.Node?, _ found: [Found], path: [UInt8]) throws {
-    let name = path.split(separator: UInt8(ascii: "/")).last ?? []
-    guard !name.starts(with: Array(".wh.".utf8)) else {
-      throw TarballError(
-        .reservedName,
-        "'\(String(decoding: path, as: UTF8.self))' begins with '.wh.', which layers use for deletions; rename it")
-    }
     guard let first = found.first else {
       try write(directory: path, mode: 0o755)
       return try directory(node, [], path: path + [UInt8(ascii: "/")])

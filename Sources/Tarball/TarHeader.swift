@@ -28,7 +28,7 @@ enum TarHeader {
 
   /// The PAX records an entry needs, sorted by key; empty when ustar holds everything.
   private static func paxRecords(of entry: TarEntry) -> [(key: String, value: [UInt8])] {
-    let isNameSplittable = isPlain(entry.path) && (entry.path.count <= 100 || ustarSplit(entry.path) != nil)
+    let isNameHeld = isPlain(entry.path) && (entry.path.count <= 100 || ustarSplit(entry.path) != nil)
     var records: [(key: String, value: [UInt8])] = []
     func number(_ key: String, _ value: Int64, digits: Int) {
       if value < 0 || value >= 1 << Int64(3 * digits) { records.append((key, Array(String(value).utf8))) }
@@ -40,7 +40,7 @@ enum TarHeader {
     number("size", entry.size, digits: 11)
     number("uid", entry.uid, digits: 7)
     // Once anything needs PAX, a name over 100 bytes is written as a record even where it could be split.
-    let needsPAX = !records.isEmpty || !isNameSplittable
+    let needsPAX = !records.isEmpty || !isNameHeld
     if needsPAX, !isPlain(entry.path) || entry.path.count > 100 {
       records.insert(("path", entry.path), at: pathPosition)
     }

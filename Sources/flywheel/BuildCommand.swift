@@ -62,9 +62,15 @@ struct BuildCommand: AsyncParsableCommand {
       progress.note(Output.summary(of: image))
       var reports: [(name: String, report: PushReport)] = []
       for group in destinations {
-        let report = try await push(image, to: group, progress)
-        progress.note(Output.summary(of: report, group.name))
-        reports.append((group.name, report))
+        do {
+          let report = try await push(image, to: group, progress)
+          progress.note(Output.summary(of: report, group.name))
+          reports.append((group.name, report))
+        } catch {
+          progress.closeLine()
+          for done in reports { printError("\(done.name) has the image; \(group.name) does not") }
+          throw error
+        }
       }
       print(json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
     }

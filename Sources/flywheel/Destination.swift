@@ -42,19 +42,20 @@ enum Destination: Hashable {
     case repository(ImageReference)
   }
 
+  private var parts: (place: Place, name: String, tag: String?) {
+    switch self {
+    case .layout(let path, let tag): return (.layout(path), "oci:\(path)", tag)
+    case .registry(var reference):
+      let tag = reference.tag
+      reference.tag = nil
+      return (.repository(reference), "docker://\(reference)", tag)
+    }
+  }
+
   static func groups(_ destinations: [Destination]) -> [Group] {
     var groups: [Group] = []
     for destination in destinations {
-      let (place, name, tag): (Place, String, String?) =
-        switch destination {
-        case .layout(let path, let tag): (.layout(path), "oci:\(path)", tag)
-        case .registry(var reference):
-          {
-            let tag = reference.tag
-            reference.tag = nil
-            return (.repository(reference), "docker://\(reference)", tag)
-          }()
-        }
+      let (place, name, tag) = destination.parts
       let tags = tag.map { [$0] } ?? []
       if let index = groups.firstIndex(where: { $0.place == place }) {
         groups[index].tags += tags.filter { !groups[index].tags.contains($0) }

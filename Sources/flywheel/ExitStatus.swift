@@ -22,7 +22,7 @@ enum ExitStatus {
 
   private static func code(for error: AssemblyError) -> Int32 {
     switch error.code {
-    case .storePathMissing, .nixUnavailable: 66
+    case .storePathMissing, .nixUnavailable, .fileUnreadable: 66
     case .incompleteClosure: 67
     case .cyclicClosure: 68
     case .contentChanged: 74
@@ -43,7 +43,6 @@ enum ExitStatus {
     switch error.code {
     case .invalidReference: 78
     case .ioFailure: 73
-    case .contentChanged: 74
     default: 65
     }
   }
@@ -70,7 +69,7 @@ func reportingErrors(_ body: @escaping @Sendable () async throws -> Void) async 
     throw error
   } catch {
     let code = ExitStatus.code(for: error)
-    printError(code == 130 ? "interrupted; nothing was tagged" : "error: \(error)")
+    printError(code == 130 ? "interrupted" : "error: \(error)")
     throw ExitCode(code)
   }
 }

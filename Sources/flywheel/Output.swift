@@ -104,12 +104,13 @@ enum Output {
   static func bytes(_ number: Int64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     var unit = 0
-    var tenths = number * 10
-    while tenths >= 10_240, unit < units.count - 1 {
-      tenths = (tenths + 512) / 1024
+    var (value, divisor) = (number, Int64(1))
+    while value >= 1024, unit < units.count - 1 {
+      value /= 1024
+      divisor *= 1024
       unit += 1
     }
-    return unit == 0 ? "\(number) B" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    return unit == 0 ? "\(number) B" : "\(value).\((number % divisor) / (divisor / 1024) * 10 / 1024) \(units[unit])"
   }
 
   /// Lets a reader at the other end of a pipe see what was printed so far.

@@ -11,7 +11,8 @@ struct PlanCommand: AsyncParsableCommand {
     discussion: """
       Example: flywheel plan --closure closure.json --max-layers 20
 
-      Only the closure is read; the store paths need not be on this machine. Layers are printed from the bottom up.
+      Only the closure is read; the store paths need not be on this machine. Layers are printed from the bottom up. Where \
+      build puts something at the root (--copy-to-root), one of its layers is for that.
       """)
 
   @OptionGroup var source: ClosureOptions
@@ -22,7 +23,7 @@ struct PlanCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingErrors {
       let graph = try await source.graph()
-      let plan = LargestFirst().plan(try PlanningRequest(graph, maximumLayers: source.maxLayers))
+      let plan = try PlanningRequest(graph, maximumLayers: source.maxLayers).plan(with: LargestFirst())
       if json {
         print(Output.json(plan).prettyText)
       } else {

@@ -12,6 +12,7 @@ final class ProgressPrinter: Sendable {
 
   @Sendable func report(_ progress: AssemblyProgress) {
     switch progress {
+    case .warning(let text): note("warning: \(text)")
     case .digesting(let layer, let count, let paths):
       step("layer \(layer) of \(count): \(paths == 0 ? "root" : paths == 1 ? "1 store path" : "\(paths) store paths")")
     case .skipped(let descriptor): step("has \(Self.name(descriptor))")
@@ -26,6 +27,14 @@ final class ProgressPrinter: Sendable {
     guard !isQuiet else { return }
     isLineOpen.withLock { isOpen in
       if isOpen { printError("\r\u{1B}[K" + line) } else { printError(line) }
+      isOpen = false
+    }
+  }
+
+  /// Leaves the line that is rewritten, so that an error begins on one of its own.
+  func closeLine() {
+    isLineOpen.withLock { isOpen in
+      if isOpen { printError("") }
       isOpen = false
     }
   }

@@ -10,19 +10,19 @@ import Dispatch
 
 /// Runs `body` and cancels it when the process is interrupted or asked to end; a second interrupt ends it at once.
 func cancellingOnSignals(_ body: @escaping @Sendable () async throws -> Void) async throws {
+  // A reader or registry that closes its end must give an error, not a signal.
+  signal(SIGPIPE, SIG_IGN)
   let task = Task { try await body() }
   let sources = [SIGINT, SIGTERM].map { number in
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler {
-      if task.isCancelled { exit(128 + number) }
+      if task.isCancelled { _exit(128 + number) }
       task.cancel()
     }
     source.resume()
     return source
   }
   defer { for source in sources { source.cancel() } }
-  // A registry that closes a connection must give an error, not a signal.
-  signal(SIGPIPE, SIG_IGN)
   try await task.value
 }

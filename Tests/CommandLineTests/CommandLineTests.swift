@@ -137,7 +137,7 @@ struct CommandLineTests {
     BadInput(
       name: "wrong field", closure: #"[{"path":"/a","narSize":true,"references":[]}]"#, code: 65,
       message: "closure[0].narSize"),
-    BadInput(name: "no closure file", arguments: ["--closure", "absent.json"], code: 65, message: "absent.json"),
+    BadInput(name: "no closure file", arguments: ["--closure", "absent.json"], code: 66, message: "absent.json"),
     BadInput(
       name: "missing store path", closure: #"[{"path":"/no/such/path","narSize":1,"references":[]}]"#, code: 66,
       message: "/no/such/path"),
@@ -156,8 +156,11 @@ struct CommandLineTests {
     BadInput(name: "unknown transport", arguments: ["--to", "ftp:out"], code: 78, message: "ftp:out"),
     BadInput(name: "unwritable layout", arguments: ["--to", "oci:/proc/out:a"], code: 73, message: "/proc/out"),
     BadInput(name: "unknown compression", arguments: ["--compression", "zip"], code: 65, message: "zip"),
+    BadInput(
+      name: "impossible creation time", arguments: ["--created", "yesterday"], code: 65, message: "yesterday"),
+    BadInput(name: "impossible port", arguments: ["--expose", "foo bar"], code: 65, message: "foo bar"),
     BadInput(name: "no layers", arguments: ["--max-layers", "0"], code: 64, message: "max-layers"),
-    BadInput(name: "no configuration", arguments: ["--config", "absent.json"], code: 65, message: "absent.json"),
+    BadInput(name: "no configuration", arguments: ["--config", "absent.json"], code: 66, message: "absent.json"),
   ]
 
   @Test(arguments: badInputs) func badInputHasItsExitCodeAndLeavesNothing(input: BadInput) async throws {

@@ -94,7 +94,63 @@ struct ClosureImageTests {
     }
   }
 
+  @Test func theHostsOwnProgramsDoNotDecideThePlatform() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let elf: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 183, 0, 0, 0, 0, 0]
+      let program = directory.appending("program")
+      try Data(elf).write(to: URL(fileURLWithPath: program.string))
+      try FileManager.default.createSymbolicLink(
+        atPath: store.root.appending("bin/outside").string, withDestinationPath: program.string)
+      var image = ClosureImage(store.graph, copyToRoot: [store.root], encoding: .none)
+      image.settings.runtime.entrypoint = ["/bin/outside"]
+      #expect(try await image.assemble().configuration.platform.architecture == "amd64")
+    }
+  }
+
   // MARK: Bad input
+
+  @Test func somethingAtTheRootThatWouldHideStorePathsIsRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try FakeStore(in: directory)
+      let first = try #require(store.root.components.first)
+      try FakeStore.write("", to: store.root.appending(first))
+      for budget in [1, 5] {
+        let image = ClosureImage(store.graph, copyToRoot: [store.root], maximumLayers: budget, encoding: .none)
+        let error = await #expect(throws: TarballError.self) { _ = try await image.assemble() }
+        #expect(error?.code == .conflict)
+      }
+    }
+  }
+
+  @Test(arguments: ["created", "port", "environment"]) func settingsThatOtherToolsRefuseAreRefused(what: String)
+    async throws
+  {
+    try await withTemporaryDirectory { directory in
+      var image = ClosureImage(try FakeStore(in: directory).graph, encoding: .none)
+      switch what {
+      case "created": image.settings.created = "yesterday"
+      case "port": image.settings.runtime.exposedPorts = ["foo bar"]
+      default: image.settings.runtime.environment = ["novalue"]
+      }
+      #expect(await failure(of: image)?.code == .invalidSettings)
+    }
+  }
+
+  @Test func aDamagedLayoutIsMendedByTheNextPush() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = try await ClosureImage(try FakeStore(in: directory).graph, encoding: .none).assemble()
+      let layout = ImageLayoutStore(directory.appending("layout"))
+      try await image.push(to: layout, tags: ["a"])
+      for tag in ["a", "b"] {
+        let blob = layout.path.appending("blobs/sha256").appending(image.layers[0].descriptor.digest.hex)
+        try FileManager.default.removeItem(atPath: blob.string)
+        let report = try await image.push(to: layout, tags: [tag])
+        #expect(report.uploaded == [image.layers[0].descriptor])
+        #expect(try await ImageSpecCheck.violations(of: image.descriptor, in: layout) == [])
+      }
+    }
+  }
 
   private func failure(of image: ClosureImage) async -> AssemblyError? {
     await #expect(throws: AssemblyError.self) { _ = try await image.assemble() }

@@ -1,6 +1,7 @@
-import ImageAssembly
 import OCICore
 import Testing
+
+@testable import ImageAssembly
 
 /// Configuration files as people write them.
 struct ImageSettingsTests {
@@ -39,5 +40,19 @@ struct ImageSettingsTests {
   ])
   func timestampsAreThoseOfTheCalendar(seconds: Int64, text: String) {
     #expect(Timestamp.text(seconds) == text)
+    #expect(Timestamp.isValid(text))
+  }
+
+  @Test(arguments: ["2026-01-31T12:00:00.123456789Z", "2026-01-31T12:00:00+02:00", "0001-01-01T00:00:00Z"])
+  func otherTimestampsOfTheRFCAreValid(text: String) {
+    #expect(Timestamp.isValid(text))
+  }
+
+  @Test(arguments: [
+    "", "yesterday", "2026-01-31", "2026-01-31T12:00:00", "2026-13-01T00:00:00Z", "2026-01-31T12:00:00.Z",
+    "2026-01-31 12:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T12:00:00Zx",
+  ])
+  func whatIsNoTimestampIsNot(text: String) {
+    #expect(!Timestamp.isValid(text))
   }
 }

@@ -88,6 +88,17 @@ struct NixClosureTests {
       #expect(try await image.assemble().descriptor == fresh.descriptor)
       let entries = try FileManager.default.contentsOfDirectory(atPath: directory.appending("cache").string)
       #expect(entries.count == 6)
+      // An entry that says something else is believed: nothing was read.
+      let entry = directory.appending("cache").appending(entries[0])
+      let saved = FileManager.default.contents(atPath: entry.string).map { String(decoding: $0, as: UTF8.self) }
+      let poisoned = try #require(saved).replacing(#/"size":[0-9]+/#, with: #""size":12345"#)
+      try FakeStore.write(poisoned, to: entry)
+      #expect(try await image.assemble().layers.contains { $0.descriptor.size == 12345 })
+      // A push finds out, and forgets it.
+      let error = await #expect(throws: AssemblyError.self) {
+        try await image.assemble().push(to: ImageLayoutStore(directory.appending("layout")), tags: ["a"])
+      }
+      #expect(error?.code == .contentChanged)
       #expect(try await image.assemble().descriptor == fresh.descriptor)
       // A damaged entry counts as absent.
       try FakeStore.write("{", to: directory.appending("cache").appending(entries[0]))

@@ -54,6 +54,24 @@ struct LargestFirstTests {
     }
   }
 
+  private struct Broken: PlanningStrategy {
+    var layers: [[String]]
+    func plan(_ request: PlanningRequest) -> LayerPlan {
+      LayerPlan(layers: layers.map { .init($0.map { StoreGraph.Node(path: $0, size: 1) }, reason: "test") })
+    }
+  }
+
+  @Test(arguments: [
+    [["/a"]], [["/a"], ["/b"], ["/b"]], [["/a", "/b"], []], [["/a"], ["/b"], ["/c"]], [["/a"], ["/b"], []],
+  ])
+  func aStrategyThatGivesNoPlanIsFoundOut(layers: [[String]]) throws {
+    let graph = try StoreGraph([.init(path: "/a", size: 1), .init(path: "/b", size: 1)])
+    let request = try PlanningRequest(graph, maximumLayers: 2)
+    #expect(try request.plan(with: Broken(layers: [["/b"], ["/a"]])).layers.count == 2)
+    let error = #expect(throws: LayerGraphError.self) { _ = try request.plan(with: Broken(layers: layers)) }
+    #expect(error?.code == .invalidPlan)
+  }
+
   @Test func anEmptyGraphHasNoLayer() throws {
     #expect(LargestFirst().plan(try PlanningRequest(StoreGraph([]), maximumLayers: 3)).layers.isEmpty)
   }

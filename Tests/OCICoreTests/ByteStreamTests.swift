@@ -72,6 +72,29 @@ struct ByteStreamTests {
     #expect(try await ByteStream([1, 2, 3]).verified(as: announced).collect(upTo: 3) == [1, 2, 3])
   }
 
+  @Test func aStreamThatFailedFailsAgainAndDoesNotEnd() async throws {
+    let announced = Descriptor(mediaType: .octetStream, describing: [1, 2, 3])
+    let iterator = ByteStream([1, 2, 4]).verified(as: announced).makeAsyncIterator()
+    for _ in 0..<2 {
+      let error = await #expect(throws: OCIError.self) { _ = try await iterator.next() }
+      #expect(error?.code == .digestMismatch)
+    }
+  }
+
+  @Test func twoReadersOfOneStreamAreToldApart() async throws {
+    let release = DispatchSemaphore(value: 0)
+    let stream = ByteStream { (writer: ByteStream.Writer) in
+      release.wait()
+      try writer.write([1])
+    }
+    let first = Task { try await stream.makeAsyncIterator().next() }
+    try await Task.sleep(for: .milliseconds(50))
+    let error = await #expect(throws: OCIError.self) { _ = try await stream.makeAsyncIterator().next() }
+    #expect(error?.code == .alreadyConsumed)
+    release.signal()
+    #expect(try await first.value == [1])
+  }
+
   private final class Counter: Sendable {
     let value = Atomic(0)
   }

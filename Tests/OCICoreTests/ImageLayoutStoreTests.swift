@@ -40,6 +40,69 @@ struct ImageLayoutStoreTests {
     }
   }
 
+  @Test func rollingBackSparesBlobsThatWereThereBefore() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 3)
+      try await image.push(to: ImageLayoutStore(directory), tags: ["latest"])
+      let store = ImageLayoutStore(directory)
+      for blob in image.blobs { try await store.push(blob.descriptor, from: BlobSource(blob.bytes)) }
+      await store.rollBack()
+      #expect(try await ImageLayoutStore(directory).resolve("latest") == image.manifest)
+    }
+  }
+
+  @Test func pushesToOneStoreRollBackEachForItself() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = ImageLayoutStore(directory.appending("layout"))
+      let (failing, working) = (store.writer(), store.writer())
+      let image = SampleImage(seed: 11)
+      try await failing.push(image.blobs[0].descriptor, from: BlobSource(image.blobs[0].bytes))
+      for blob in image.blobs { try await working.push(blob.descriptor, from: BlobSource(blob.bytes)) }
+      await failing.rollBack()
+      try await working.publish(image.manifest, bytes: image.manifestBytes, tags: ["a"])
+      #expect(try await store.resolve("a") == image.manifest)
+    }
+  }
+
+  @Test func whenAllPushesToANewLayoutFailNothingIsLeft() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = ImageLayoutStore(directory.appending("layout"))
+      let (one, two) = (store.writer(), store.writer())
+      let image = SampleImage(seed: 12)
+      try await one.push(image.blobs[0].descriptor, from: BlobSource(image.blobs[0].bytes))
+      try await two.push(image.blobs[1].descriptor, from: BlobSource(image.blobs[1].bytes))
+      await one.rollBack()
+      await two.rollBack()
+      #expect(entries(directory).filter { $0 != "layout" } == [])
+    }
+  }
+
+  @Test func anImageWithAMissingBlobIsNotResolved() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 13)
+      let store = ImageLayoutStore(directory)
+      try await image.push(to: store, tags: ["a"])
+      let blob = directory.appending("blobs/sha256").appending(image.blobs[1].descriptor.digest.hex)
+      try FileManager.default.removeItem(atPath: blob.string)
+      let damaged = try await store.resolve("a")
+      #expect(damaged == nil)
+      try await image.push(to: store, tags: ["a"])
+      #expect(try await store.resolve("a") == image.manifest)
+    }
+  }
+
+  @Test func aManifestOtherThanItsDigestIsNotPublished() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = SampleImage(seed: 14)
+      let store = ImageLayoutStore(directory)
+      try await image.push(to: store, tags: ["a"])
+      let error = await #expect(throws: OCIError.self) {
+        try await store.publish(image.manifest, bytes: image.manifestBytes.dropLast() + [0x20], tags: ["b"])
+      }
+      #expect(error?.code == .digestMismatch)
+    }
+  }
+
   @Test func aFailedPushLeavesAnOldLayoutAsItWas() async throws {
     try await withTemporaryDirectory { directory in
       try await SampleImage(seed: 3).push(to: ImageLayoutStore(directory), tags: ["latest"])
@@ -137,12 +200,12 @@ struct ImageLayoutStoreTests {
     }
   }
 
-  @Test(arguments: ["latest", "1.0", "team/app:1.0", "a__b", "v1-rc.2+build"])
+  @Test(arguments: ["latest", "1.0", "team/app:1.0", "a__b", "v1-rc.2+build", "_tag", "app:1.0-"])
   func namesOfTheSpecAreAccepted(name: String) throws {
     try ImageLayoutStore.validate(name: name)
   }
 
-  @Test(arguments: ["", "a b", "/a", "a/", "a//b", "é", "a\n", ".x", "-x", "a/:b"])
+  @Test(arguments: ["", "a b", "/a", "a/", "a//b", "é", "a\n", ".x", "-x", "a/:b", "@", "../a"])
   func otherNamesAreRefused(name: String) {
     #expect(throws: OCIError.self) { try ImageLayoutStore.validate(name: name) }
   }

@@ -27,6 +27,21 @@ struct JSONTests {
     #expect(error?.message.hasPrefix("line \(line), column \(column): ") == true, "\(error?.message ?? "")")
   }
 
+  @Test func twoSpellingsOfOneLetterAreTwoNames() throws {
+    let text = "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}"
+    let value = try JSON(parsing: text)
+    #expect(value.canonicalBytes == Array(text.utf8))
+    #expect(value.objectValue?["cafe\u{301}"] == .number("2"))
+  }
+
+  @Test func aHundredThousandUnknownMembersAreKeptInLinearTime() throws {
+    let members = (0..<100_000).map { "\"m\($0)\":0" }.joined(separator: ",")
+    let text =
+      "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[],\(members)}"
+    // Quadratic work would take minutes here.
+    #expect(try ImageIndex(parsing: Array(text.utf8)).canonicalBytes == Array(text.utf8))
+  }
+
   @Test func invalidUTF8IsRefused() {
     #expect(throws: OCIError.self) { try JSON(parsing: [0x22, 0xFF, 0x22]) }
     #expect(throws: OCIError.self) { try JSON(parsing: [0x22, 0xED, 0xA0, 0x80, 0x22]) }

@@ -251,6 +251,18 @@ struct LayerTests {
         #expect(!chunk.isEmpty)
         break
       }
+      // 64 GiB would keep it busy for a minute; it must let go of the file soon.
+      withExtendedLifetime(stream) {}
+    }
+    for _ in 0..<100 where openFiles().contains(where: { $0.hasSuffix("/large") }) {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(!openFiles().contains { $0.hasSuffix("/large (deleted)") || $0.hasSuffix("/large") })
+  }
+
+  private func openFiles() -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
     }
   }
 

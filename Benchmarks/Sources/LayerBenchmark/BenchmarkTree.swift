@@ -5,7 +5,7 @@ import SystemPackage
 enum BenchmarkTree {
   /// Makes the tree unless it is there, and gives the bytes of its files.
   static func make(at root: FilePath, files: Int, bytes: Int) throws -> Int {
-    let marker = root.removingLastComponent().appending("made-\(files)-\(bytes)")
+    let marker = root.removingLastComponent().appending("\(root.lastComponent?.string ?? "tree").made")
     var random = Generator(state: 0x2545_F491_4F6C_DD1D)
     // Sizes follow a power law: most files are a few KiB, the largest some tens of MiB.
     var sizes = (0..<files).map { _ -> Int in

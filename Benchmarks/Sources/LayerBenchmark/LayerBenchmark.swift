@@ -14,7 +14,7 @@ struct LayerBenchmark {
       return try await layer(of: FilePath(arguments[1]), arguments[2])
     }
     let options = try Options(arguments)
-    let tree = FilePath(options.directory).appending("tree")
+    let tree = FilePath(options.directory).appending("tree-\(options.files)-\(options.bytes >> 20)")
     let total = try BenchmarkTree.make(at: tree, files: options.files, bytes: options.bytes)
     let contenders = [
       Contender(name: "flywheel, none", command: [CommandLine.arguments[0], "layer", tree.string, "none"], peer: 1),

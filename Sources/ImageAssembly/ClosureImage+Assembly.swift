@@ -1,0 +1,79 @@
+internal import LayerGraph
+internal import OCICore
+internal import SystemPackage
+internal import Tarball
+
+extension ClosureImage {
+  /// Computes every digest and writes manifest and configuration; afterwards the image can be pushed without being
+  /// computed again.
+  /// - Parameter onProgress: Told what goes on.
+  /// - Throws: `AssemblyError`, `TarballError`, `LayerGraphError`.
+  public func assemble(onProgress: @escaping @Sendable (AssemblyProgress) -> Void = { _ in }) async throws
+    -> AssembledImage
+  {
+    try settings.validate()
+    try requireCompleteClosure()
+    try await requirePresentPaths()
+    for warning in try await warnings() { onProgress(.warning(warning)) }
+    let layers = try await self.layers()
+    let digests = try await digests(of: layers, onProgress)
+    return AssembledImage(
+      contents: zip(layers, digests).map { ($0, $1) }, encoding: encoding, settings: settings,
+      platform: try await platform(), cache: cache)
+  }
+
+  private func requireCompleteClosure() throws(AssemblyError) {
+    guard let first = graph.outsideReferences.first, !allowsOutsideReferences else { return }
+    let others = graph.outsideReferences.count - 1
+    throw AssemblyError(
+      .incompleteClosure,
+      "the closure lacks '\(first.to)', to which '\(first.from)' refers\(others > 0 ? " (and \(others) more)" : ""); give the whole closure, or allow outside references if the image's base has it"
+    )
+  }
+
+  private func requirePresentPaths() async throws {
+    let paths = graph.nodes.map { FilePath($0.path) } + copyToRoot
+    let missing = try await IOExecutor.run { paths.filter { !FileSystem.existsWithoutFollowing($0) } }
+    guard let first = missing.first else { return }
+    throw AssemblyError(
+      .storePathMissing,
+      "'\(first)' is not on this machine\(missing.count > 1 ? " (nor are \(missing.count - 1) more)" : ""); build or fetch it first"
+    )
+  }
+
+  private func warnings() async throws -> [String] {
+    let (roots, paths) = (copyToRoot, Set(graph.nodes.map(\.path)))
+    return try await IOExecutor.run {
+      roots.map { FileSystem.resolvingSymlinks($0) }
+        .filter { $0.starts(with: "/nix/store") && !paths.contains($0.string) }
+        .map { "'\($0)' is put at the root, but it is not in the closure: what it refers to may be missing" }
+    }
+  }
+
+  private func platform() async throws -> Platform {
+    if let platform = settings.platform { return platform }
+    let entrypoint = (settings.runtime.entrypoint ?? settings.runtime.command)?.first
+    let (roots, trees) = (copyToRoot, graph.nodes.map { FilePath($0.path) })
+    let detected = try await IOExecutor.run {
+      BinaryPlatform.detect(entrypoint: entrypoint, roots: roots, trees: trees)
+    }
+    // Not the machine's own: the image must be the same wherever it is assembled.
+    return detected ?? Platform(architecture: "amd64")
+  }
+
+  /// One layer after another where few cores are, several at once where one layer cannot use them all: hashing a layer
+  /// is one stream.
+  private func digests(
+    of layers: [LayerContent], _ onProgress: @escaping @Sendable (AssemblyProgress) -> Void
+  ) async throws -> [LayerDigests] {
+    let width = min(4, max(1, WorkerThread.processorCount / 2))
+    let parallelism = LayerParallelism.sharing(width)
+    return try await layers.enumerated().concurrentMap(width: width) { index, layer in
+      onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))
+      if let known = try await cache?.digests(of: layer.recipe, encoding) { return known }
+      let digests = try await layer.recipe.digests(encoding: encoding, parallelism: parallelism)
+      try await cache?.store(digests, of: layer.recipe, encoding)
+      return digests
+    }
+  }
+}

@@ -1,0 +1,51 @@
+internal import LayerGraph
+internal import OCICore
+internal import SystemPackage
+internal import Tarball
+
+extension ClosureImage {
+  /// What each layer is made of, from the bottom up. Looks at the file system, but reads no content.
+  /// - Throws: `AssemblyError`, `TarballError.Code.conflict`, `LayerGraphError`.
+  public func layers() async throws -> [LayerContent] {
+    try await IOExecutor.run { try planLayers() }
+  }
+
+  private func planLayers() throws -> [LayerContent] {
+    let roots = copyToRoot.map { FileSystem.resolvingSymlinks($0) }
+    let rootSources = roots.map { LayerRecipe.Source($0, at: "/") }
+    // A budget of one leaves no layer for the root alone: everything shares it.
+    let isShared = maximumLayers == 1
+    let budget = roots.isEmpty || isShared ? maximumLayers : maximumLayers - 1
+    let plan = try PlanningRequest(graph, maximumLayers: budget).plan(with: strategy)
+    try requireNoHiddenPaths(below: roots)
+    var layers = plan.layers.map { layer in
+      LayerContent(
+        recipe: LayerRecipe(layer.paths.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths)
+    }
+    if isShared, !layers.isEmpty {
+      layers[0].recipe.sources += rootSources
+    } else if !roots.isEmpty {
+      layers.append(LayerContent(recipe: LayerRecipe(rootSources, metadata: metadata), storePaths: []))
+    }
+    return layers
+  }
+
+  /// The root's layer lies over the others: something there that is no directory would hide the store paths below it.
+  private func requireNoHiddenPaths(below roots: [FilePath]) throws {
+    var parents: Set<FilePath> = []
+    for node in graph.nodes {
+      var parent = FilePath(node.path).removingLastComponent()
+      while !parent.components.isEmpty, parents.insert(parent).inserted { parent = parent.removingLastComponent() }
+    }
+    for root in roots {
+      for parent in parents.sorted(by: { byteOrder($0.string, $1.string) }) {
+        let path = root.appending(parent.components)
+        guard FileSystem.existsWithoutFollowing(path), !FileSystem.isRealDirectory(path) else { continue }
+        throw TarballError(
+          .conflict,
+          "'\(path)' would be at '\(parent)' and hide the store paths below it; take it out of what is copied to the root"
+        )
+      }
+    }
+  }
+}
