@@ -12,9 +12,10 @@ extension ClosureImage {
     -> AssembledImage
   {
     try settings.validate()
+    for warning in settings.warnings { onProgress(.warning(warning)) }
     try requireCompleteClosure()
     try await requirePresentPaths()
-    for warning in try await warnings() { onProgress(.warning(warning)) }
+    try await requireRootsInClosure()
     let layers = try await self.layers()
     let digests = try await digests(of: layers, onProgress)
     return AssembledImage(
@@ -33,7 +34,12 @@ extension ClosureImage {
 
   private func requirePresentPaths() async throws {
     let paths = graph.nodes.map { FilePath($0.path) } + copyToRoot
-    let missing = try await IOExecutor.run { paths.filter { !FileSystem.existsWithoutFollowing($0) } }
+    let missing: [FilePath]
+    do {
+      missing = try await IOExecutor.run { try paths.filter { try !FileSystem.existsWithoutFollowing($0) } }
+    } catch let error as OCIError {
+      throw AssemblyError(.storePathMissing, error.message)
+    }
     guard let first = missing.first else { return }
     throw AssemblyError(
       .storePathMissing,
@@ -41,13 +47,20 @@ extension ClosureImage {
     )
   }
 
-  private func warnings() async throws -> [String] {
-    let (roots, paths) = (copyToRoot, Set(graph.nodes.map(\.path)))
-    return try await IOExecutor.run {
-      roots.map { FileSystem.resolvingSymlinks($0) }
-        .filter { $0.starts(with: "/nix/store") && !paths.contains($0.string) }
-        .map { "'\($0)' is put at the root, but it is not in the closure: what it refers to may be missing" }
+  /// A store path refers to others; only a closure that has it says to which.
+  private func requireRootsInClosure() async throws {
+    guard !allowsOutsideReferences else { return }
+    let (roots, paths) = (copyToRoot, graph.nodes.map { FilePath($0.path) })
+    let stray = try await IOExecutor.run {
+      roots.map { FileSystem.resolvingSymlinks($0) }.first { root in
+        root.starts(with: "/nix/store") && !paths.contains { root.starts(with: $0) }
+      }
     }
+    guard let stray else { return }
+    throw AssemblyError(
+      .incompleteClosure,
+      "'\(stray)' is put at the root but is not in the closure, so what it refers to may be missing; give a closure that has it, or allow outside references"
+    )
   }
 
   private func platform() async throws -> Platform {

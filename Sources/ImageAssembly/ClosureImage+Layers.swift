@@ -30,7 +30,7 @@ extension ClosureImage {
     return layers
   }
 
-  /// The root's layer lies over the others: something there that is no directory would hide the store paths below it.
+  /// The root's layer lies over the others: something there at a store path, or no directory above one, would hide it.
   private func requireNoHiddenPaths(below roots: [FilePath]) throws {
     var parents: Set<FilePath> = []
     for node in graph.nodes {
@@ -38,9 +38,16 @@ extension ClosureImage {
       while !parent.components.isEmpty, parents.insert(parent).inserted { parent = parent.removingLastComponent() }
     }
     for root in roots {
+      for node in graph.nodes {
+        let path = root.appending(FilePath(node.path).components)
+        guard try FileSystem.existsWithoutFollowing(path) else { continue }
+        throw TarballError(
+          .conflict,
+          "'\(path)' would be at '\(node.path)', where the closure's own is; take it out of what is copied to the root")
+      }
       for parent in parents.sorted(by: { byteOrder($0.string, $1.string) }) {
         let path = root.appending(parent.components)
-        guard FileSystem.existsWithoutFollowing(path), !FileSystem.isRealDirectory(path) else { continue }
+        guard try FileSystem.existsWithoutFollowing(path), !FileSystem.isRealDirectory(path) else { continue }
         throw TarballError(
           .conflict,
           "'\(path)' would be at '\(parent)' and hide the store paths below it; take it out of what is copied to the root"

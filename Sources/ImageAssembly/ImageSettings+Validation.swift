@@ -13,11 +13,24 @@ extension ImageSettings {
     for entry in runtime.environment where !entry.utf8.dropFirst().contains(UInt8(ascii: "=")) {
       throw Self.invalid("the environment entry '\(entry)' must be NAME=VALUE")
     }
+    let words =
+      (runtime.entrypoint ?? []) + (runtime.command ?? []) + runtime.environment
+      + [runtime.user, runtime.workingDirectory, runtime.stopSignal].compactMap(\.self)
+    if let word = words.first(where: { $0.utf8.contains(0) }) {
+      throw Self.invalid("'\(word)' has a NUL byte in it, which no program can be given")
+    }
     if annotations.keys.contains("") || runtime.labels.keys.contains("") {
       throw Self.invalid("a label or annotation has no name")
     }
     if let platform, platform.os.isEmpty || platform.architecture.isEmpty {
       throw Self.invalid("the platform needs an os and an architecture")
+    }
+  }
+
+  /// What is allowed and may still be a slip of the pen.
+  var warnings: [String] {
+    runtime.other.members.map(\.name).filter { !RuntimeConfiguration.memberNames.contains($0) }.map {
+      "config.\($0) is no member that the image-spec or Docker knows; it is kept as it is"
     }
   }
 

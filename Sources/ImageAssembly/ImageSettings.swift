@@ -62,5 +62,9 @@ public struct ImageSettings: Sendable, Hashable {
     _ = fields.value("history")
     if let value = fields.value("config") { runtime = try RuntimeConfiguration(value, path: "config.config") }
     other = fields.remainder
+    let known = RuntimeConfiguration.memberNames.map { $0.lowercased() }
+    if let stray = other.members.first(where: { known.contains($0.name.lowercased()) }) {
+      throw fields.error(stray.name, "stands beside architecture, os or config; move it into the config object")
+    }
   }
 }

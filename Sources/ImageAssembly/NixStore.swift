@@ -63,7 +63,8 @@ public struct NixStore: Sendable {
     }
     try Task.checkCancellation()
     guard outcome.isSuccess, let output = outcome.output else {
-      let reason = (outcome.failure ?? "").split(separator: "\n").joined(separator: " ")
+      let lines = (outcome.failure ?? "").split(separator: "\n").filter { !$0.hasPrefix("warning:") }
+      let reason = lines.joined(separator: " ")
       let isMissing = ["is not valid", "not in the Nix store", "does not exist", "No such file"].contains {
         reason.contains($0)
       }

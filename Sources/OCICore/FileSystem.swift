@@ -117,9 +117,11 @@ package enum FileSystem {
   }
 
   /// Whether anything is at the path, be it a symbolic link that leads nowhere.
-  package static func existsWithoutFollowing(_ path: FilePath) -> Bool {
+  package static func existsWithoutFollowing(_ path: FilePath) throws(OCIError) -> Bool {
     var status = stat()
-    return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0
+    if unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0 { return true }
+    if errno == ENOENT || errno == ENOTDIR { return false }
+    throw .system("examine", path, errno)
   }
 
   /// Whether a path has the marks of a registered store path: last changed at second 1, writable by nobody.

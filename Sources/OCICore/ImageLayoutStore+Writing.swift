@@ -141,12 +141,43 @@ extension ImageLayoutStore {
 
   /// A directory may be absent, empty, a layout, or one that is being written for the first time: `blobs` alone.
   private func requireLayoutOrNothing() throws(OCIError) {
-    guard FileSystem.exists(path), !FileSystem.exists(markerPath), !FileSystem.exists(indexPath) else { return }
+    guard FileSystem.exists(path) else { return }
+    guard FileSystem.isDirectory(path) else {
+      throw OCIError(.ioFailure, "'\(path)' is a file; name a directory for the image layout")
+    }
+    if FileSystem.exists(markerPath) { return try requireKnownVersion() }
     guard try FileSystem.names(in: path).allSatisfy({ $0 == "blobs" || $0.hasPrefix(".flywheel-") }) else {
       throw OCIError(
         .ioFailure,
         "'\(path)' is not empty and not an OCI image layout; name a new directory, or one that holds an oci-layout file"
       )
+    }
+  }
+}
+
+extension ImageLayoutStore {
+  /// Makes sure that the directory is a layout, or may become one.
+  /// - Throws: `OCIError`: `ioFailure` for something else, `invalidDocument` for a layout of another version.
+  public func validate() async throws {
+    try await IOExecutor.run { [self] in
+      try requireLayoutOrNothing()
+      _ = try readIndex()
+    }
+  }
+
+  private func requireKnownVersion() throws(OCIError) {
+    let version: String?
+    do {
+      var fields = try FieldReader(
+        JSON(parsing: try FileSystem.contents(of: markerPath, limit: 1 << 16)), path: "layout")
+      version = try fields.string("imageLayoutVersion")
+    } catch {
+      throw OCIError(.invalidDocument, "'\(markerPath)': \(error.message)")
+    }
+    guard version == "1.0.0" else {
+      throw OCIError(
+        .invalidDocument,
+        "'\(markerPath)' has version '\(version ?? "")', but only 1.0.0 is known; name another directory")
     }
   }
 }

@@ -18,6 +18,11 @@ public struct ImageReference: Sendable, Hashable, CustomStringConvertible {
       OCIError(.invalidReference, "'\(text)' is not an image reference: \(why); expected HOST/REPOSITORY:TAG")
     }
     var rest = Substring(text)
+    if let at = rest.firstIndex(of: "@"), !rest[..<at].contains("/") {
+      // Not shown: what stands there may be a password.
+      throw OCIError(
+        .invalidReference, "an image reference holds no user name or password; log in to the registry instead")
+    }
     if let at = rest.firstIndex(of: "@") {
       do { digest = try Digest(String(rest[rest.index(after: at)...])) } catch { throw invalid(error.message) }
       rest = rest[..<at]

@@ -29,11 +29,18 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     labels = [:]
   }
 
-  /// The members of the spec and of Docker, in canonical order.
+  /// The names of every member of the spec and of Docker.
+  package static let memberNames = members + dockerMembers
+
+  /// The members of the spec, in canonical order.
   static let members = [
     "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal",
   ]
-  static let dockerMembers = ["ArgsEscaped", "Memory", "MemorySwap", "CpuShares", "Healthcheck", "OnBuild", "Shell"]
+  static let dockerMembers = [
+    "ArgsEscaped", "AttachStderr", "AttachStdin", "AttachStdout", "CpuShares", "Domainname", "Healthcheck", "Hostname",
+    "Image", "MacAddress", "Memory", "MemorySwap", "NetworkDisabled", "OnBuild", "OpenStdin", "Shell", "StdinOnce",
+    "StopTimeout", "Tty",
+  ]
 
   /// Reads the `config` object; member names may be in any case (`Entrypoint`, `entrypoint`), as hand-written files
   /// have them.
@@ -41,7 +48,7 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   public init(_ json: JSON, path: String) throws(OCIError) {
     self.init()
     var fields = try FieldReader(
-      try json.renamingMembers(to: Self.members + Self.dockerMembers, path: path), path: path)
+      try json.renamingMembers(to: Self.memberNames, path: path), path: path)
     user = try fields.string("User")
     exposedPorts = Set(try fields.names("ExposedPorts") ?? [])
     environment = try fields.strings("Env") ?? []

@@ -1,3 +1,4 @@
+internal import OCICore
 public import SystemPackage
 
 #if canImport(FoundationEssentials)
@@ -22,8 +23,12 @@ public struct RandomTree: Sendable {
   /// Creates a description of a tree; nothing is written yet.
   public init(seed: UInt64) { self.seed = seed }
 
-  /// Writes the tree into a directory, which must be there.
-  public func write(into directory: FilePath) throws {
+  /// Writes the tree into a directory, which must be there. The work is done on threads for blocking calls.
+  public func write(into directory: FilePath) async throws {
+    try await IOExecutor.run { try writeBlocking(into: directory) }
+  }
+
+  private func writeBlocking(into directory: FilePath) throws {
     var writer = Writer(generator: SeededGenerator(seed: seed))
     for size in Self.bigSizes { try writer.file(directory.appending("big-\(size)"), size: size) }
     try writer.symlink(directory.appending("dangling"), to: "no/such/target")

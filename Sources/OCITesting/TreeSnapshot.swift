@@ -7,9 +7,15 @@ public struct TreeSnapshot: Sendable, Equatable, CustomStringConvertible {
   /// A line for each path below the directory.
   public private(set) var entries: [String: String] = [:]
 
-  /// Looks at a directory, symbolic links as links.
-  public init(of directory: FilePath) throws {
-    try add(directory, name: "")
+  private init() {}
+
+  /// Looks at a directory, symbolic links as links. The work is done on threads for blocking calls.
+  public init(of directory: FilePath) async throws {
+    self = try await IOExecutor.run {
+      var snapshot = TreeSnapshot()
+      try snapshot.add(directory, name: "")
+      return snapshot
+    }
   }
 
   private mutating func add(_ path: FilePath, name: String) throws {

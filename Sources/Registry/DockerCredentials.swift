@@ -1,4 +1,3 @@
-internal import OCICore
 internal import SystemPackage
 
 #if canImport(Glibc)
@@ -18,25 +17,31 @@ public struct DockerCredentials: Sendable {
   /// Where credentials are for: a registry host, or a host and the beginning of a repository's path.
   private let entries: [(place: String, credentials: Credentials)]
 
-  /// Reads the files that the environment names. Files that are missing or damaged are passed over, because a push to
-  /// a registry that asks for nothing must not fail on them.
+  /// What is wrong with the files, and what of them is not supported: to be shown when a registry refuses us.
+  public let problems: [String]
+
+  /// Reads the files that the environment names. What is missing, damaged or not supported becomes one of the `problems`
+  /// rather than an error, because a push to a registry that asks for nothing must not fail on it.
   /// - Parameter variable: Gives an environment variable; by default one of this process.
   public init(variable: (_ name: String) -> String? = DockerCredentials.processVariable) {
     func directory(_ name: String, orHome rest: String) -> FilePath? {
       if let value = variable(name), !value.isEmpty { return FilePath(value) }
       return variable("HOME").map { FilePath($0).appending(rest) }
     }
-    let files = [
-      variable("REGISTRY_AUTH_FILE").map { FilePath($0) },
+    var reader = CredentialReader()
+    if let text = variable("DOCKER_AUTH_CONFIG"), !text.isEmpty {
+      reader.read(Array(text.utf8), name: "$DOCKER_AUTH_CONFIG")
+    }
+    // A file that is named outright should be there; the others are usual places.
+    if let file = variable("REGISTRY_AUTH_FILE"), !file.isEmpty { reader.read(FilePath(file), isExpected: true) }
+    let usual = [
       variable("XDG_RUNTIME_DIR").map { FilePath($0).appending("containers/auth.json") },
       directory("XDG_CONFIG_HOME", orHome: ".config")?.appending("containers/auth.json"),
       directory("DOCKER_CONFIG", orHome: ".docker")?.appending("config.json"),
     ]
-    var documents = variable("DOCKER_AUTH_CONFIG").map { [Array($0.utf8)] } ?? []
-    for case let file? in files {
-      if let bytes = try? FileSystem.contents(of: file, limit: 16 << 20) { documents.append(bytes) }
-    }
-    entries = documents.flatMap(Self.entries)
+    for case let file? in usual { reader.read(file, isExpected: false) }
+    entries = reader.entries
+    problems = reader.problems
   }
 
   /// The credentials for a repository: those of the longest matching path, in the first source that has any.
@@ -55,35 +60,5 @@ public struct DockerCredentials: Sendable {
   /// An environment variable of this process.
   public static func processVariable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }
-  }
-
-  private static func entries(of document: [UInt8]) -> [(place: String, credentials: Credentials)] {
-    guard let json = try? JSON(parsing: document), let auths = json.objectValue?["auths"]?.objectValue else {
-      return []
-    }
-    return auths.members.compactMap { member in
-      guard let fields = member.value.objectValue, let credentials = credentials(in: fields) else { return nil }
-      return (place(of: member.name), credentials)
-    }
-  }
-
-  private static func credentials(in fields: JSON.Object) -> Credentials? {
-    if let encoded = fields["auth"]?.stringValue, !encoded.isEmpty {
-      guard let bytes = Base64.decode(encoded) else { return nil }
-      let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      guard let colon = text.firstIndex(of: ":") else { return nil }
-      return Credentials(user: String(text[..<colon]), password: String(text[text.index(after: colon)...]))
-    }
-    guard let user = fields["username"]?.stringValue, let password = fields["password"]?.stringValue else { return nil }
-    return Credentials(user: user, password: password)
-  }
-
-  /// A key without the scheme and the API version that old tools wrote: `https://host/v1/` is `host`.
-  private static func place(of key: String) -> String {
-    var rest = Substring(key)
-    for scheme in ["https://", "http://"] where rest.hasPrefix(scheme) { rest = rest.dropFirst(scheme.count) }
-    while rest.last == "/" { rest.removeLast() }
-    for version in ["/v1", "/v2"] where rest.hasSuffix(version) { rest = rest.dropLast(version.count) }
-    return String(rest)
   }
 }

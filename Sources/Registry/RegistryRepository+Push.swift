@@ -13,6 +13,7 @@ extension RegistryRepository {
     try await retrying {
       let session = try await openSession(for: descriptor)
       do {
+        try Task.checkCancellation()
         try await upload(descriptor, from: source, to: session, &mayRenewToken)
       } catch {
         await cancel(session)
@@ -21,7 +22,22 @@ extension RegistryRepository {
     }
   }
 
+  /// Opens a session. When our task is cancelled meanwhile, the answer is awaited all the same, for a few seconds, because
+  /// only who knows the session can cancel it.
   private func openSession(for descriptor: Descriptor) async throws -> RegistryURL {
+    try Task.checkCancellation()
+    let opening = Task { try await requestSession(for: descriptor) }
+    return try await withTaskCancellationHandler {
+      try await opening.value
+    } onCancel: {
+      Task {
+        try? await Task.sleep(for: .seconds(5))
+        opening.cancel()
+      }
+    }
+  }
+
+  private func requestSession(for descriptor: Descriptor) async throws -> RegistryURL {
     var request = request("POST", "blobs/uploads/")
     request.body = .bytes([])
     let response = try await send(request)
@@ -69,7 +85,7 @@ extension RegistryRepository {
   private func cancel(_ session: RegistryURL) async {
     await Task {
       for _ in 0..<2 {
-        let request = Request(method: "DELETE", url: session, timeLimit: .seconds(5))
+        let request = Request(method: "DELETE", url: session, timeLimit: .seconds(10))
         guard let response = try? await send(request) else { continue }
         _ = await response.beginning()
         return

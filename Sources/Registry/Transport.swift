@@ -121,6 +121,12 @@ struct Transport: Sendable {
     if Task.isCancelled || error is CancellationError { return CancellationError() }
     let registry = "registry \(request.url.authority)"
     let what = "\(request.method) \(request.url.path)"
+    if error is HTTPParserError {
+      return RegistryError(
+        .protocolViolation,
+        "\(registry) answers \(what) with something that is not HTTP (\(error)); check the host, the port, and whether it speaks TLS"
+      )
+    }
     if isLoss(error) {
       return Transient(
         error: RegistryError(
@@ -150,7 +156,6 @@ struct Transport: Sendable {
     case let error as ChannelError:
       if case .connectTimeout = error { return false }
       return true
-    case is HTTPParserError: return true
     default: return false
     }
   }

@@ -118,6 +118,12 @@ struct LayerWalker {
     case .symlink, .directory, .other: break
     }
     guard isEqual else {
+      if first.status.kind == .directory, other.status.kind == .directory {
+        throw TarballError(
+          .conflict,
+          "'\(HostFileSystem.text(first.host))' and '\(HostFileSystem.text(other.host))' have different modes, \(String(first.status.mode, radix: 8)) and \(String(other.status.mode, radix: 8)), so they cannot be merged into one directory"
+        )
+      }
       throw TarballError(
         .conflict,
         "'\(HostFileSystem.text(first.host))' and '\(HostFileSystem.text(other.host))' differ, and both belong at '/\(String(decoding: path, as: UTF8.self))'; leave one of them out"

@@ -54,6 +54,11 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(name: .shortAndLong, help: "Print no progress.")
   var quiet = false
 
+  func validate() throws {
+    do { _ = try LayerEncoding(parsing: compression) } catch { throw ValidationError(error.message) }
+    _ = try Environment.sourceDateEpoch()
+  }
+
   func run() async throws {
     try await reportingErrors {
       let destinations = Destination.groups(try to.map { try Destination($0) })
@@ -72,7 +77,7 @@ struct BuildCommand: AsyncParsableCommand {
           throw error
         }
       }
-      print(json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
+      try Output.print(json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
     }
   }
 
@@ -103,6 +108,9 @@ struct BuildCommand: AsyncParsableCommand {
         return report
       } catch {
         try? await client.shutdown()
+        if let error = error as? RegistryError, error.code == .unauthorized {
+          for problem in logins.problems { progress.note("warning: \(problem)") }
+        }
         throw error
       }
     }

@@ -56,6 +56,13 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Who made the image.", valueName: "text"))
   var author: String?
 
+  func validate() throws {
+    for (texts, option) in [(env, "--env"), (label, "--label"), (annotation, "--annotation")] {
+      for text in texts { _ = try pair(text, option) }
+    }
+    if let platform { _ = try parse(platform: platform) }
+  }
+
   func settings(sourceDateEpoch: Int64?) throws -> ImageSettings {
     var settings = try file.map { try ImageSettings(file: FilePath($0)) } ?? ImageSettings()
     if !entrypoint.isEmpty { settings.runtime.entrypoint = entrypoint }

@@ -10,8 +10,8 @@ struct Flywheel: AsyncParsableCommand {
       Exit codes: 64 wrong usage, 65 a broken document, 66 a store path that is missing or unreadable, 67 a closure that \
       lacks a reference, 68 a closure with a cycle, 69 a registry that cannot be reached, 70 an internal error, 71 a \
       compression library that breaks its contract, 73 a destination that cannot be written, 74 input that changed while \
-      it was read, 75 a connection lost during an upload, 76 a registry that breaks the protocol, 77 credentials that \
-      are missing or refused, 78 an invalid image reference or destination, 79 a registry that refuses the image.
+      it was read, 75 a connection lost in the middle of a request, 76 a registry that breaks the protocol, 77 credentials that \
+      are missing or refused, 78 an invalid image reference or destination, 79 a registry that refuses the image, 130 interrupted.
       """,
     version: "0.1.0",
     subcommands: [BuildCommand.self, PlanCommand.self, ServeCommand.self])

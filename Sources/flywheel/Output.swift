@@ -4,14 +4,6 @@ import OCICore
 import SystemPackage
 import Tarball
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// What the verbs print: text for people, JSON for programs.
 enum Output {
   // MARK: JSON
@@ -72,13 +64,14 @@ enum Output {
 
   // MARK: Text
 
-  static func print(_ plan: LayerPlan, _ graph: StoreGraph) {
+  static func print(_ plan: LayerPlan, _ graph: StoreGraph) throws {
+    var lines: [String] = []
     for (index, layer) in plan.layers.enumerated() {
-      Swift.print("layer \(index + 1): \(bytes(layer.bytes)), \(layer.reason)")
-      for path in layer.paths { Swift.print("  \(path)") }
+      lines.append("layer \(index + 1): \(bytes(layer.bytes)), \(layer.reason)")
+      lines += layer.paths.map { "  \($0)" }
     }
-    Swift.print(
-      "\(count(plan.layers.count, "layer")), \(count(graph.nodes.count, "store path")), \(bytes(graph.totalSize))")
+    let total = "\(count(plan.layers.count, "layer")), \(count(graph.nodes.count, "store path"))"
+    try print((lines + ["\(total), \(bytes(graph.totalSize))"]).joined(separator: "\n"))
     if !graph.outsideReferences.isEmpty {
       printError(
         "warning: \(count(graph.outsideReferences.count, "reference")) out of the closure; build will refuse it")
@@ -113,6 +106,12 @@ enum Output {
     return unit == 0 ? "\(number) B" : "\(value).\((number % divisor) / (divisor / 1024) * 10 / 1024) \(units[unit])"
   }
 
-  /// Lets a reader at the other end of a pipe see what was printed so far.
-  static func flush() { fflush(nil) }
+  /// Prints a result and sees to it that it has arrived: a digest that is lost on a full disk is no success.
+  static func print(_ text: String) throws {
+    do {
+      _ = try FileDescriptor.standardOutput.writeAll((text + "\n").utf8)
+    } catch {
+      throw OCIError(.ioFailure, "cannot write the result to standard output: \(error)")
+    }
+  }
 }

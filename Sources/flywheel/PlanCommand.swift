@@ -25,9 +25,9 @@ struct PlanCommand: AsyncParsableCommand {
       let graph = try await source.graph()
       let plan = try PlanningRequest(graph, maximumLayers: source.maxLayers).plan(with: LargestFirst())
       if json {
-        print(Output.json(plan).prettyText)
+        try Output.print(Output.json(plan).prettyText)
       } else {
-        Output.print(plan, graph)
+        try Output.print(plan, graph)
       }
     }
   }

@@ -30,8 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingErrors {
       let server = try await RegistryServer.start(layout: FilePath(directory), host: host, port: port)
-      print("serving \(directory) at http://\(server.address)")
-      Output.flush()
+      try Output.print("serving \(directory) at http://\(server.address)")
       await server.run()
     }
   }

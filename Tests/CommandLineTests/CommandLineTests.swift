@@ -153,9 +153,11 @@ struct CommandLineTests {
     BadInput(name: "invalid reference", arguments: ["--to", "docker://ghcr.io/Team/app:1"], code: 78, message: "Team"),
     BadInput(name: "invalid tag", arguments: ["--to", "docker://ghcr.io/team/app:-1"], code: 78, message: "-1"),
     BadInput(name: "invalid layout tag", arguments: ["--to", "oci:out:a b"], code: 78, message: "a b"),
+    BadInput(
+      name: "password in a reference", arguments: ["--to", "docker://user:pw@ghcr.io/a:x"], code: 78, message: "log in"),
     BadInput(name: "unknown transport", arguments: ["--to", "ftp:out"], code: 78, message: "ftp:out"),
     BadInput(name: "unwritable layout", arguments: ["--to", "oci:/proc/out:a"], code: 73, message: "/proc/out"),
-    BadInput(name: "unknown compression", arguments: ["--compression", "zip"], code: 65, message: "zip"),
+    BadInput(name: "unknown compression", arguments: ["--compression", "zip"], code: 64, message: "zip"),
     BadInput(
       name: "impossible creation time", arguments: ["--created", "yesterday"], code: 65, message: "yesterday"),
     BadInput(name: "impossible port", arguments: ["--expose", "foo bar"], code: 65, message: "foo bar"),
@@ -178,6 +180,29 @@ struct CommandLineTests {
       #expect(result.errors.contains(input.message), "\(result.errors)")
       #expect(result.output == "")
       #expect(!FileManager.default.fileExists(atPath: work.directory.appending("out").string))
+    }
+  }
+
+  @Test(arguments: [">/dev/full", ">&-"]) func aResultThatCannotBePrintedIsNoSuccess(redirection: String) async throws {
+    try await withWorkspace { work in
+      let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("flywheel").path
+      let script = #""$0" build --quiet --no-cache --closure closure.json --to oci:out:a \#(redirection)"#
+      let result = try await Tool.result(of: "/bin/sh", ["-c", script, program], in: work.directory)
+      #expect(result.status == 73)
+      #expect(result.errors.contains("standard output"))
+      // What was closed must not become part of a blob.
+      let store = ImageLayoutStore(work.directory.appending("out"))
+      #expect(try await store.resolve("a") != nil)
+    }
+  }
+
+  @Test func whatIsDoneBeforeAFailureIsSaid() async throws {
+    try await withWorkspace { work in
+      let result = try await work.flywheel(
+        "build", "--closure", "closure.json", "--to", "oci:out:a", "--to", "docker://127.0.0.1:1/a:b")
+      #expect(result.status == 69)
+      #expect(result.errors.contains("oci:out has the image"))
     }
   }
 

@@ -10,7 +10,7 @@ import Testing
 struct EmbeddingTests {
   @Test func aClosureBecomesAnImageInALayoutAndInARegistry() async throws {
     try await withTemporaryDirectory { directory in
-      try RandomTree(seed: 1).write(into: directory)
+      try await RandomTree(seed: 1).write(into: directory)
       let closure = #"[{"path":"\#(directory)","narSize":1,"references":[]}]"#
       try await withTestRegistry { server in
         let layout = directory.removingLastComponent().appending("layout-of-" + (directory.lastComponent?.string ?? ""))

@@ -3,6 +3,7 @@ import ImageAssembly
 import LayerGraph
 import OCICore
 import OCITesting
+import Synchronization
 import SystemPackage
 import Tarball
 import Testing
@@ -16,7 +17,7 @@ struct ClosureImageTests {
   @Test(arguments: [LayerEncoding.none, .gzip(level: 1)])
   func theImageIsValidByTheSpec(encoding: LayerEncoding) async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let image = try await ClosureImage(
         store.graph, copyToRoot: [store.root], settings: settings(), encoding: encoding
       ).assemble()
@@ -30,7 +31,7 @@ struct ClosureImageTests {
 
   @Test func equalTreesElsewhereGiveTheSameLayers() async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let image = ClosureImage(store.graph, copyToRoot: [store.root], settings: try settings())
       let first = try await image.assemble()
       let second = try await image.assemble()
@@ -46,7 +47,7 @@ struct ClosureImageTests {
 
   @Test(arguments: [1, 2, 3, 4, 100]) func theBudgetCountsTheLayerOfTheRoot(budget: Int) async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let image = try await ClosureImage(
         store.graph, copyToRoot: [store.root], maximumLayers: budget, encoding: .none
       ).assemble()
@@ -60,7 +61,7 @@ struct ClosureImageTests {
     [LayerEncoding.none, .gzip(level: 1)])
   func skopeoAndUmociReadTheLayout(budget: Int, encoding: LayerEncoding) async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory, seed: 7)
+      let store = try await FakeStore(in: directory, seed: 7)
       let image = try await ClosureImage(
         store.graph, copyToRoot: [store.root], settings: settings(), maximumLayers: budget, encoding: encoding
       ).assemble()
@@ -73,11 +74,11 @@ struct ClosureImageTests {
       try await Tool.run("umoci", ["unpack", "--image", "copy:1.0", "bundle"], in: directory)
       let rootFS = directory.appending("bundle/rootfs")
       for path in [store.application, store.library, store.root] {
-        let unpacked = try TreeSnapshot(of: rootFS.appending(path.components))
-        #expect(try unpacked.difference(from: TreeSnapshot(of: path)) == [])
+        let unpacked = try await TreeSnapshot(of: rootFS.appending(path.components))
+        #expect(try await unpacked.difference(from: TreeSnapshot(of: path)) == [])
       }
-      #expect(try TreeSnapshot(of: rootFS.appending("bin")) == TreeSnapshot(of: store.root.appending("bin")))
-      #expect(try TreeSnapshot(of: rootFS.appending("etc")) == TreeSnapshot(of: store.root.appending("etc")))
+      #expect(try await TreeSnapshot(of: rootFS.appending("bin")) == TreeSnapshot(of: store.root.appending("bin")))
+      #expect(try await TreeSnapshot(of: rootFS.appending("etc")) == TreeSnapshot(of: store.root.appending("etc")))
     }
   }
 
@@ -86,7 +87,7 @@ struct ClosureImageTests {
   @Test(arguments: [(62, "amd64"), (183, "arm64"), (243, "riscv64")])
   func thePlatformIsThatOfTheEntrypoint(machine: UInt8, architecture: String) async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let elf: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, machine, 0] + [0, 0, 0, 0]
       try Data(elf).write(to: URL(fileURLWithPath: store.application.appending("bin/run").string))
       let image = ClosureImage(store.graph, copyToRoot: [store.root], settings: try settings(), encoding: .none)
@@ -96,7 +97,7 @@ struct ClosureImageTests {
 
   @Test func theHostsOwnProgramsDoNotDecideThePlatform() async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let elf: [UInt8] = [0x7F, 0x45, 0x4C, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 183, 0, 0, 0, 0, 0]
       let program = directory.appending("program")
       try Data(elf).write(to: URL(fileURLWithPath: program.string))
@@ -110,11 +111,19 @@ struct ClosureImageTests {
 
   // MARK: Bad input
 
-  @Test func somethingAtTheRootThatWouldHideStorePathsIsRefused() async throws {
+  @Test(arguments: ["file", "link", "store path"])
+  func somethingAtTheRootThatWouldHideStorePathsIsRefused(kind: String) async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let first = try #require(store.root.components.first)
-      try FakeStore.write("", to: store.root.appending(first))
+      let place = store.root.appending(first).string
+      switch kind {
+      case "file": try FakeStore.write("", to: FilePath(place))
+      case "link": try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: "/elsewhere")
+      default:
+        let path = store.root.appending(store.library.components).string
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      }
       for budget in [1, 5] {
         let image = ClosureImage(store.graph, copyToRoot: [store.root], maximumLayers: budget, encoding: .none)
         let error = await #expect(throws: TarballError.self) { _ = try await image.assemble() }
@@ -123,13 +132,24 @@ struct ClosureImageTests {
     }
   }
 
-  @Test(arguments: ["created", "port", "environment"]) func settingsThatOtherToolsRefuseAreRefused(what: String)
+  @Test func unknownConfigurationMembersAreWarnedAbout() async throws {
+    try await withTemporaryDirectory { directory in
+      let settings = try ImageSettings(parsing: Array(#"{"Entrypoit":["a"]}"#.utf8))
+      let image = ClosureImage(try await FakeStore(in: directory).graph, settings: settings, encoding: .none)
+      let warnings = Mutex<[String]>([])
+      _ = try await image.assemble { if case .warning(let text) = $0 { warnings.withLock { $0.append(text) } } }
+      #expect(warnings.withLock { $0 }.contains { $0.contains("config.Entrypoit") })
+    }
+  }
+
+  @Test(arguments: ["created", "port", "environment", "nul"]) func settingsThatOtherToolsRefuseAreRefused(what: String)
     async throws
   {
     try await withTemporaryDirectory { directory in
-      var image = ClosureImage(try FakeStore(in: directory).graph, encoding: .none)
+      var image = ClosureImage(try await FakeStore(in: directory).graph, encoding: .none)
       switch what {
       case "created": image.settings.created = "yesterday"
+      case "nul": image.settings.runtime.entrypoint = ["a\u{0}b"]
       case "port": image.settings.runtime.exposedPorts = ["foo bar"]
       default: image.settings.runtime.environment = ["novalue"]
       }
@@ -139,7 +159,7 @@ struct ClosureImageTests {
 
   @Test func aDamagedLayoutIsMendedByTheNextPush() async throws {
     try await withTemporaryDirectory { directory in
-      let image = try await ClosureImage(try FakeStore(in: directory).graph, encoding: .none).assemble()
+      let image = try await ClosureImage(try await FakeStore(in: directory).graph, encoding: .none).assemble()
       let layout = ImageLayoutStore(directory.appending("layout"))
       try await image.push(to: layout, tags: ["a"])
       for tag in ["a", "b"] {
@@ -158,7 +178,7 @@ struct ClosureImageTests {
 
   @Test func aMissingStorePathIsNamed() async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       try FileManager.default.removeItem(atPath: store.library.string)
       let error = await failure(of: ClosureImage(store.graph))
       #expect(error?.code == .storePathMissing)
@@ -168,7 +188,7 @@ struct ClosureImageTests {
 
   @Test func anIncompleteClosureIsRefusedUnlessAllowed() async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let graph = try StoreGraph([.init(path: store.root.string, size: 1, references: [store.library.string])])
       var image = ClosureImage(graph, encoding: .none)
       let error = await failure(of: image)
@@ -181,7 +201,7 @@ struct ClosureImageTests {
 
   @Test func contentThatChangesBeforeThePushIsNotPushed() async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       let image = try await ClosureImage(store.graph, encoding: .none).assemble()
       try FakeStore.write("#!/bin/no\n", to: store.application.appending("bin/run"), mode: 0o555)
       let layout = directory.appending("layout")

@@ -12,7 +12,7 @@ struct FakeStore {
   let root: FilePath
   let graph: StoreGraph
 
-  init(in directory: FilePath, seed: UInt64 = 1) throws {
+  init(in directory: FilePath, seed: UInt64 = 1) async throws {
     self.directory = directory
     application = directory.appending("store/aaaa-application")
     library = directory.appending("store/bbbb-library")
@@ -20,7 +20,7 @@ struct FakeStore {
     for path in [application.appending("bin"), library, root.appending("bin"), root.appending("etc")] {
       try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
     }
-    try RandomTree(seed: seed).write(into: library)
+    try await RandomTree(seed: seed).write(into: library)
     try Self.write("#!/bin/sh\n", to: application.appending("bin/run"), mode: 0o555)
     try Self.write("key = value\n", to: root.appending("etc/config"), mode: 0o444)
     try FileManager.default.createSymbolicLink(

@@ -25,7 +25,8 @@ struct ImageSettingsTests {
 
   @Test(arguments: [
     ("{", "line 1, column 2"), ("[]", "config must be an object"), (#"{"Env":["x"]}"#, "config.Env[0]"),
-    (#"{"os":"linux","config":{}}"#, "config.architecture"), (#"{"config":{"Cmd":"x"}}"#, "config.config.Cmd"),
+    (#"{"os":"linux","config":{}}"#, "config.architecture"),
+    (#"{"config":{},"entrypoint":["y"]}"#, "config.entrypoint"), (#"{"config":{"Cmd":"x"}}"#, "config.config.Cmd"),
   ])
   func whatIsWrongIsNamed(text: String, place: String) {
     let error = #expect(throws: OCIError.self) { try ImageSettings(parsing: Array(text.utf8)) }

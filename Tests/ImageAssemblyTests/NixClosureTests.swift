@@ -70,11 +70,24 @@ struct NixClosureTests {
       let rootFS = directory.appending("bundle/rootfs")
       for node in graph.nodes {
         let path = FilePath(node.path)
-        #expect(try TreeSnapshot(of: rootFS.appending(path.components)).difference(from: TreeSnapshot(of: path)) == [])
+        #expect(try await TreeSnapshot(of: rootFS.appending(path.components)).difference(from: TreeSnapshot(of: path)) == [])
       }
       for name in ["bin", "etc", "share"] {
-        #expect(try TreeSnapshot(of: rootFS.appending(name)) == TreeSnapshot(of: root.appending(name)))
+        #expect(try await TreeSnapshot(of: rootFS.appending(name)) == TreeSnapshot(of: root.appending(name)))
       }
+    }
+  }
+
+  @Test func aStorePathAtTheRootMustBeInTheClosure() async throws {
+    try await withTemporaryDirectory { directory in
+      let root = try await closure(in: directory)
+      let all = try StoreGraph(nixJSONFile: directory.appending("graph.json"))
+      let graph = try StoreGraph(all.nodes.filter { $0.path != root.string })
+      var image = ClosureImage(graph, copyToRoot: [root], encoding: .none)
+      let error = await #expect(throws: AssemblyError.self) { _ = try await image.assemble() }
+      #expect(error?.code == .incompleteClosure)
+      image.allowsOutsideReferences = true
+      #expect(try await image.assemble().layers.count == 5)
     }
   }
 

@@ -10,7 +10,7 @@ import Testing
 /// A push moves only what is missing, and a failed one moves no tag.
 struct RegistryPushTests {
   private func image(in directory: FilePath, seed: UInt64 = 1) async throws -> AssembledImage {
-    let store = try FakeStore(in: directory, seed: seed)
+    let store = try await FakeStore(in: directory, seed: seed)
     return try await ClosureImage(store.graph, copyToRoot: [store.root], encoding: .gzip(level: 1)).assemble()
   }
 
@@ -47,7 +47,7 @@ struct RegistryPushTests {
 
   @Test func onlyWhatChangedIsSent() async throws {
     try await withTemporaryDirectory { directory in
-      let store = try FakeStore(in: directory)
+      let store = try await FakeStore(in: directory)
       var image = ClosureImage(store.graph, copyToRoot: [store.root], encoding: .gzip(level: 1))
       try await withTestRegistry { registry in
         try await image.assemble().push(to: registry.repository(), tags: ["latest"])

@@ -87,12 +87,19 @@ struct ByteStreamTests {
       release.wait()
       try writer.write([1])
     }
-    let first = Task { try await stream.makeAsyncIterator().next() }
-    try await Task.sleep(for: .milliseconds(50))
-    let error = await #expect(throws: OCIError.self) { _ = try await stream.makeAsyncIterator().next() }
-    #expect(error?.code == .alreadyConsumed)
-    release.signal()
-    #expect(try await first.value == [1])
+    await withTaskGroup(of: Result<[UInt8]?, any Error>.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          do { return .success(try await stream.makeAsyncIterator().next()) } catch { return .failure(error) }
+        }
+      }
+      // Whichever came second is refused at once; the other gets what the producer gives.
+      let refused = await group.next()
+      #expect(throws: OCIError.self) { try refused?.get() }
+      release.signal()
+      let served = try? await group.next()?.get()
+      #expect(served == [1])
+    }
   }
 
   private final class Counter: Sendable {

@@ -150,6 +150,18 @@ struct ImageLayoutStoreTests {
     }
   }
 
+  @Test func aLayoutOfAnotherVersionIsLeftAlone() async throws {
+    try await withTemporaryDirectory { directory in
+      try #"{"imageLayoutVersion":"9.0.0"}"#.write(
+        toFile: directory.appending("oci-layout").string, atomically: false, encoding: .utf8)
+      let error = await #expect(throws: OCIError.self) {
+        try await SampleImage(seed: 7).push(to: ImageLayoutStore(directory), tags: ["a"])
+      }
+      #expect(error?.code == .invalidDocument)
+      #expect(entries(directory) == ["oci-layout"])
+    }
+  }
+
   @Test func manyPublishersOfOneLayoutAllArrive() async throws {
     try await withTemporaryDirectory { directory in
       try await withThrowingTaskGroup(of: Void.self) { group in

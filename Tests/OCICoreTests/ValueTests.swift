@@ -39,13 +39,20 @@ struct ValueTests {
   @Test(arguments: [
     "", "app", "app:1.0", "team/app", "ghcr.io/", "ghcr.io/App", "ghcr.io/a//b", "ghcr.io/a:", "ghcr.io/a:b c",
     "ghcr.io/a:-x", "ghcr.io/a_-b", "ghcr.io/a..b", "ghcr.io/-a", "ghcr.io/../a", "ghcr.io/a@sha256:1", "http://a.b/c",
-    "ghcr.io:x/a", "ghcr.io:0/a", "gh_cr.io/a", "user@ghcr.io/a", "ghcr.io/a:" + String(repeating: "t", count: 129),
+    "ghcr.io:x/a", "ghcr.io:0/a", "gh_cr.io/a", "ghcr.io/a:" + String(repeating: "t", count: 129),
     "ghcr.io/a___b", "ghcr.io/a/", "-a.b/c", "[::1/a",
   ])
   func wrongReferencesAreRefused(text: String) {
     let error = #expect(throws: OCIError.self) { try ImageReference(text) }
     #expect(error?.code == .invalidReference)
     #expect(error?.message.contains("'\(text)'") == true)
+  }
+
+  @Test(arguments: ["user@ghcr.io/a", "user:secret@ghcr.io/a:1"])
+  func aReferenceWithAPasswordIsRefusedAndNotShown(text: String) {
+    let error = #expect(throws: OCIError.self) { try ImageReference(text) }
+    #expect(error?.message.contains("user") == true)
+    #expect(error?.message.contains("secret") == false)
   }
 
   @Test(arguments: [

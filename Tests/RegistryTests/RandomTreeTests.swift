@@ -24,7 +24,7 @@ struct RandomTreeTests {
       for name in ["a", "b", "other"] {
         try FileManager.default.createDirectory(
           atPath: directory.appending(name).string, withIntermediateDirectories: false)
-        try RandomTree(seed: name == "other" ? seed + 1 : seed).write(into: directory.appending(name))
+        try await RandomTree(seed: name == "other" ? seed + 1 : seed).write(into: directory.appending(name))
       }
       let first = try listing(directory.appending("a"))
       #expect(try first == listing(directory.appending("b")))
@@ -35,7 +35,7 @@ struct RandomTreeTests {
 
   @Test func aTemporaryDirectoryGoesAway() async throws {
     let path = try await withTemporaryDirectory { path in
-      try RandomTree(seed: 3).write(into: path)
+      try await RandomTree(seed: 3).write(into: path)
       return path
     }
     #expect(!FileManager.default.fileExists(atPath: path.string))

@@ -73,7 +73,7 @@ struct GoOracleTests {
       for seed in 100..<120 as Range<UInt64> {
         let tree = directory.appending("tree-\(seed)")
         try FileManager.default.createDirectory(atPath: tree.string, withIntermediateDirectories: false)
-        try RandomTree(seed: seed).write(into: tree)
+        try await RandomTree(seed: seed).write(into: tree)
         let oracle = try await Tool.run(directory.appending("oracle").string, [tree.string])
         #expect(try await LayerRecipe([.init(tree, at: "/")]).digests(encoding: .none).digest.hex == oracle)
       }

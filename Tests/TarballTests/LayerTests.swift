@@ -79,7 +79,7 @@ struct LayerTests {
       for (name, time) in [("one", 1_000_000), ("two", 1_700_000_000)] {
         let tree = directory.appending(name)
         try makeDirectory(tree)
-        try RandomTree(seed: seed).write(into: tree)
+        try await RandomTree(seed: seed).write(into: tree)
         try FileManager.default.setAttributes(
           [.modificationDate: Date(timeIntervalSince1970: Double(time))],
           ofItemAtPath: tree.appending("empty").string)
@@ -119,7 +119,7 @@ struct LayerTests {
     try await withTemporaryDirectory { directory in
       let tree = directory.appending("tree")
       try makeDirectory(tree)
-      try RandomTree(seed: seed).write(into: tree)
+      try await RandomTree(seed: seed).write(into: tree)
       let archive = directory.appending("layer")
       let digests = try await layer(LayerRecipe([.init(tree, at: "/")]), encoding, to: archive)
       if encoding != .none {
@@ -128,7 +128,7 @@ struct LayerTests {
         #expect(plain.output.hasPrefix(digests.diffID.hex))
         #expect(plain.errors == "")
       }
-      let source = try TreeSnapshot(of: tree)
+      let source = try await TreeSnapshot(of: tree)
       for program in ["tar", "bsdtar"] {
         let copy = directory.appending(program)
         try makeDirectory(copy)
@@ -138,7 +138,7 @@ struct LayerTests {
         let unpacked = try await Tool.result(
           of: program, ["-xpf", archive.string], in: copy, environment: ["LC_ALL": "C.UTF-8"])
         #expect(unpacked.errors == "")
-        #expect(try TreeSnapshot(of: copy).difference(from: source) == [])
+        #expect(try await TreeSnapshot(of: copy).difference(from: source) == [])
       }
     }
   }
@@ -254,10 +254,10 @@ struct LayerTests {
       // 64 GiB would keep it busy for a minute; it must let go of the file soon.
       withExtendedLifetime(stream) {}
     }
-    for _ in 0..<100 where openFiles().contains(where: { $0.hasSuffix("/large") }) {
+    for _ in 0..<100 where openFiles().contains(where: { $0.contains("/large") }) {
       try await Task.sleep(for: .milliseconds(50))
     }
-    #expect(!openFiles().contains { $0.hasSuffix("/large (deleted)") || $0.hasSuffix("/large") })
+    #expect(!openFiles().contains { $0.contains("/large") })
   }
 
   private func openFiles() -> [String] {

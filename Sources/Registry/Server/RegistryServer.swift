@@ -40,10 +40,13 @@ public final class RegistryServer: Sendable {
   ///   - host: The address to listen at; by default this machine only, because nothing is asked of clients.
   ///   - port: The port, or 0 for any that is free.
   ///   - faults: How it misbehaves.
-  /// - Throws: `RegistryError.Code.unreachable` when it cannot listen there.
+  /// - Throws: `RegistryError.Code.unreachable` when it cannot listen there; `OCIError` when the directory is something else
+  ///   than a layout.
   public static func start(
     layout: FilePath, host: String = "127.0.0.1", port: Int = 0, faults: RegistryFaults = RegistryFaults()
   ) async throws -> RegistryServer {
+    let store = ImageLayoutStore(layout)
+    try await store.validate()
     let listener: NIOAsyncChannel<Connection, Never>
     do {
       listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -62,7 +65,7 @@ public final class RegistryServer: Sendable {
       throw RegistryError(
         .unreachable, "cannot listen at \(host):\(port) (\(error)); choose another port, or 0 for any that is free")
     }
-    let server = RegistryServer(LayoutRegistry(ImageLayoutStore(layout)), listener.channel, host: host)
+    let server = RegistryServer(LayoutRegistry(store), listener.channel, host: host)
     server.state.withLock { $0.faults = faults }
     server.loop.withLock { $0 = Task { await server.serve(listener) } }
     return server
