@@ -70,7 +70,8 @@ struct NixClosureTests {
       let rootFS = directory.appending("bundle/rootfs")
       for node in graph.nodes {
         let path = FilePath(node.path)
-        #expect(try await TreeSnapshot(of: rootFS.appending(path.components)).difference(from: TreeSnapshot(of: path)) == [])
+        #expect(
+          try await TreeSnapshot(of: rootFS.appending(path.components)).difference(from: TreeSnapshot(of: path)) == [])
       }
       for name in ["bin", "etc", "share"] {
         #expect(try await TreeSnapshot(of: rootFS.appending(name)) == TreeSnapshot(of: root.appending(name)))
