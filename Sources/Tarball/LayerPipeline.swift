@@ -130,11 +130,11 @@ public struct LayerParallelism: Sendable, Hashable {
     self.fillers = min(max(1, fillers), self.slots)
   }
 
-  /// One filler for each processor, in memory of at most 2.5 MiB for each of 24 slots, whatever the machine.
+  /// One filler for each processor, in memory of at most 2.5 MiB for each of 16 slots, whatever the machine.
   public static var automatic: LayerParallelism { sharing(1) }
 
   /// What each of several layers that are made at once may use, of what `automatic` gives one alone.
   public static func sharing(_ layers: Int) -> LayerParallelism {
-    LayerParallelism(fillers: max(1, WorkerThread.processorCount / layers), slots: 24 / layers)
+    LayerParallelism(fillers: max(1, WorkerThread.processorCount / layers), slots: 16 / layers)
   }
 }

@@ -109,7 +109,7 @@ struct BuildCommand: AsyncParsableCommand {
       } catch {
         try? await client.shutdown()
         if let error = error as? RegistryError, error.code == .unauthorized {
-          for problem in logins.problems { progress.note("warning: \(problem)") }
+          for problem in logins.problems { progress.warn(problem) }
         }
         throw error
       }

@@ -12,7 +12,7 @@ final class ProgressPrinter: Sendable {
 
   @Sendable func report(_ progress: AssemblyProgress) {
     switch progress {
-    case .warning(let text): note("warning: \(text)")
+    case .warning(let text): warn(text)
     case .digesting(let layer, let count, let paths):
       step("layer \(layer) of \(count): \(paths == 0 ? "root" : paths == 1 ? "1 store path" : "\(paths) store paths")")
     case .skipped(let descriptor): step("has \(Self.name(descriptor))")
@@ -20,6 +20,12 @@ final class ProgressPrinter: Sendable {
     case .pushed(let descriptor): step("sent \(Self.name(descriptor))")
     case .tagged(let tag, let isChanged): step(isChanged ? "tagged \(tag)" : "tag \(tag) is up to date")
     }
+  }
+
+  /// Something that people should know even when they asked for no progress.
+  func warn(_ text: String) {
+    closeLine()
+    printError("warning: \(text)")
   }
 
   /// A line that stays.
