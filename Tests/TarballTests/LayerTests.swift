@@ -132,7 +132,8 @@ struct LayerTests {
       for program in ["tar", "bsdtar"] {
         let copy = directory.appending(program)
         try makeDirectory(copy)
-        let listed = try await Tool.result(of: program, ["-tvf", archive.string])
+        let listed = try await Tool.result(
+          of: program, ["-tvf", archive.string], environment: ["LC_ALL": "C.UTF-8"])
         #expect(listed.status == 0)
         #expect(listed.errors == "")
         let unpacked = try await Tool.result(
