@@ -23,7 +23,7 @@ extension AssembledImage {
   /// Where every tag names the image already, nothing but the tags is looked at. A failed push moves no tag.
   /// - Parameters:
   ///   - tags: The names to give it; with none, it is only reachable by digest.
-  ///   - concurrency: How many blobs are sent at a time.
+  ///   - concurrency: How many blobs are sent at a time, at least one.
   /// - Throws: The store's errors, `TarballError`, or `AssemblyError.Code.contentChanged`.
   @discardableResult
   public func push(
@@ -31,6 +31,7 @@ extension AssembledImage {
     onProgress: @escaping @Sendable (AssemblyProgress) -> Void = { _ in }
   ) async throws -> PushReport {
     let store = destination.writer()
+    let concurrency = max(1, concurrency)
     var report = PushReport()
     // From the first tag that must move on, the others are not asked about: moving one costs a request, as asking would.
     for tag in tags {

@@ -84,7 +84,9 @@ extension ClosureImage {
     return try await layers.enumerated().concurrentMap(width: width) { index, layer in
       onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))
       if let known = try await cache?.digests(of: layer.recipe, encoding) { return known }
-      let digests = try await layer.recipe.digests(encoding: encoding, parallelism: parallelism)
+      let digests = try await layer.recipe.digests(encoding: encoding, parallelism: parallelism) { bytes in
+        onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
+      }
       try await cache?.store(digests, of: layer.recipe, encoding)
       return digests
     }

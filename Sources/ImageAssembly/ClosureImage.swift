@@ -61,6 +61,8 @@ public enum AssemblyProgress: Sendable, Hashable {
   case warning(String)
   /// A layer's digest is computed, or taken from the cache.
   case digesting(layer: Int, of: Int, paths: Int)
+  /// So many bytes of a layer's tar have been made; told for each MiB.
+  case hashed(layer: Int, of: Int, bytes: Int64)
   /// A destination has the blob already.
   case skipped(Descriptor)
   /// A blob is sent.

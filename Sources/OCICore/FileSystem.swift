@@ -39,13 +39,6 @@ package final class OpenFile: Sendable {
     }
   }
 
-  /// The length in bytes, as the file system has it now.
-  package func size() throws(OCIError) -> Int64 {
-    var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw .system("examine", path, errno) }
-    return Int64(status.st_size)
-  }
-
   /// Reads at most `count` bytes from where the last read ended; empty at the end.
   package func read(upTo count: Int) throws(OCIError) -> [UInt8] {
     var failure: Int32 = 0

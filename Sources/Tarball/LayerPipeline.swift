@@ -135,6 +135,7 @@ public struct LayerParallelism: Sendable, Hashable {
 
   /// What each of several layers that are made at once may use, of what `automatic` gives one alone.
   public static func sharing(_ layers: Int) -> LayerParallelism {
-    LayerParallelism(fillers: max(1, WorkerThread.processorCount / layers), slots: 16 / layers)
+    let layers = max(1, layers)
+    return LayerParallelism(fillers: WorkerThread.processorCount / layers, slots: 16 / layers)
   }
 }

@@ -100,7 +100,9 @@ struct BuildCommand: AsyncParsableCommand {
       return try await image.push(to: ImageLayoutStore(path), tags: group.tags, onProgress: progress.report)
     case .repository(let reference):
       let logins = DockerCredentials()
-      let client = RegistryClient(configuration: RegistryConfiguration(credentials: logins.credentials))
+      var configuration = RegistryConfiguration(credentials: logins.credentials)
+      configuration.onBytesSent = progress.sent
+      let client = RegistryClient(configuration: configuration)
       do {
         let report = try await image.push(
           to: client.repository(reference), tags: group.tags, onProgress: progress.report)

@@ -15,6 +15,8 @@ final class ProgressPrinter: Sendable {
     case .warning(let text): warn(text)
     case .digesting(let layer, let count, let paths):
       step("layer \(layer) of \(count): \(paths == 0 ? "root" : paths == 1 ? "1 store path" : "\(paths) store paths")")
+    case .hashed(let layer, let count, let bytes):
+      if Self.isDue(bytes, stride: 1 << 20) { rewrite("layer \(layer) of \(count): \(Output.bytes(bytes)) hashed") }
     case .skipped(let descriptor): step("has \(Self.name(descriptor))")
     case .pushing(let descriptor): step("sending \(Self.name(descriptor))")
     case .pushed(let descriptor): step("sent \(Self.name(descriptor))")
@@ -45,9 +47,24 @@ final class ProgressPrinter: Sendable {
     }
   }
 
+  /// How far a blob has been sent.
+  @Sendable func sent(_ descriptor: Descriptor, _ bytes: Int64) {
+    guard Self.isDue(bytes, stride: 256 << 10) else { return }
+    rewrite("sending \(Self.name(descriptor)): \(Output.bytes(bytes))")
+  }
+
+  /// Whether counting on by `stride` has passed another 16 MiB: often enough for the eye.
+  private static func isDue(_ bytes: Int64, stride: Int64) -> Bool {
+    bytes >= 16 << 20 && bytes % (16 << 20) < stride
+  }
+
   private func step(_ line: String) {
-    guard !isQuiet else { return }
-    guard isTerminal else { return printError("  " + line) }
+    if isTerminal { rewrite(line) } else if !isQuiet { printError("  " + line) }
+  }
+
+  /// On a terminal only: elsewhere each step is a line of its own, and this would be too many.
+  private func rewrite(_ line: String) {
+    guard !isQuiet, isTerminal else { return }
     isLineOpen.withLock { isOpen in
       printPartialError("\r\u{1B}[K" + line)
       isOpen = true

@@ -31,6 +31,16 @@ struct RegistryPushTests {
     }
   }
 
+  @Test(arguments: [-1, 0, 1, 50]) func anyConcurrencyPushesTheWholeImage(concurrency: Int) async throws {
+    try await withTemporaryDirectory { directory in
+      let image = try await image(in: directory)
+      let layout = ImageLayoutStore(directory.appending("layout"))
+      let report = try await image.push(to: layout, tags: ["a"], concurrency: concurrency)
+      #expect(report.uploaded.count == 5)
+      #expect(try await layout.resolve("a")?.digest == image.descriptor.digest)
+    }
+  }
+
   @Test func aSecondTagCostsOneRequest() async throws {
     try await withTemporaryDirectory { directory in
       let image = try await image(in: directory)
