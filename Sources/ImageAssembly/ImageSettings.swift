@@ -41,13 +41,13 @@ public struct ImageSettings: Sendable, Hashable {
   /// - Throws: `OCIError`, naming line and field.
   public init(parsing bytes: [UInt8]) throws(OCIError) {
     self.init()
+    let json = try JSON(parsing: bytes)
+    var fields = try FieldReader(json, path: "config")
     let members = ["architecture", "os", "variant", "created", "author", "config", "rootfs", "history"]
-    let json = try JSON(parsing: bytes).renamingMembers(to: members, path: "config")
-    guard let object = json.objectValue, members.contains(where: { object[$0] != nil }) else {
+    guard members.contains(where: fields.contains) else {
       runtime = try RuntimeConfiguration(json, path: "config")
       return
     }
-    var fields = try FieldReader(json, path: "config")
     let architecture = try fields.string("architecture")
     let os = try fields.string("os")
     let variant = try fields.string("variant")
@@ -58,9 +58,9 @@ public struct ImageSettings: Sendable, Hashable {
     }
     created = try fields.string("created")
     author = try fields.string("author")
-    _ = fields.value("rootfs")
-    _ = fields.value("history")
-    if let value = fields.value("config") { runtime = try RuntimeConfiguration(value, path: "config.config") }
+    _ = try fields.value("rootfs")
+    _ = try fields.value("history")
+    if let value = try fields.value("config") { runtime = try RuntimeConfiguration(value, path: "config.config") }
     other = fields.remainder
     let known = RuntimeConfiguration.memberNames.map { $0.lowercased() }
     if let stray = other.members.first(where: { known.contains($0.name.lowercased()) }) {

@@ -225,7 +225,7 @@ private actor Verifier {
   init(_ stream: ByteStream, _ descriptor: Descriptor) {
     iterator = stream.makeAsyncIterator()
     self.descriptor = descriptor
-    digester = Digester(descriptor.digest.algorithm)
+    do { digester = Digester(try descriptor.digest.requireHashFunction()) } catch { failure = error }
   }
 
   func next() async throws -> [UInt8]? {
@@ -234,13 +234,15 @@ private actor Verifier {
     while let chunk = try await iterator.next() {
       digester?.update(chunk.span)
       count += Int64(chunk.count)
-      guard count <= descriptor.size else { throw failed(.sizeMismatch, "has more than \(descriptor.size) bytes") }
+      guard count <= descriptor.size || !descriptor.hasSize else {
+        throw failed(.sizeMismatch, "has more than \(descriptor.size) bytes")
+      }
       let ready = held
       held = chunk
       if let ready { return ready }
     }
     guard let digester = digester.take() else { return nil }
-    guard count == descriptor.size else {
+    guard count == descriptor.size || !descriptor.hasSize else {
       throw failed(.sizeMismatch, "has \(count) bytes instead of \(descriptor.size)")
     }
     let digest = digester.finalize()

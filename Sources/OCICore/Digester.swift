@@ -5,14 +5,14 @@ internal import CLibCrypto
 /// The only file that knows the hash library: another platform swaps it here.
 public struct Digester: ~Copyable, Sendable {
   private let context: HashContext
-  private let algorithm: Digest.Algorithm
+  private let function: Digest.HashFunction
   /// How many bytes have been hashed.
   public private(set) var count: Int64 = 0
 
   /// Starts a hash.
-  public init(_ algorithm: Digest.Algorithm = .sha256) {
-    self.algorithm = algorithm
-    self.context = HashContext(algorithm)
+  public init(_ function: Digest.HashFunction = .sha256) {
+    self.function = function
+    self.context = HashContext(function)
   }
 
   /// Adds bytes.
@@ -23,7 +23,7 @@ public struct Digester: ~Copyable, Sendable {
 
   /// Ends the hash.
   public consuming func finalize() -> Digest {
-    Digest(algorithm: algorithm, bytes: context.finalize(byteCount: algorithm.hexLength / 2))
+    Digest(function, bytes: context.finalize(byteCount: function.byteCount))
   }
 }
 
@@ -34,12 +34,12 @@ public struct Digester: ~Copyable, Sendable {
 @safe struct HashContext: ~Copyable, @unchecked Sendable {
   private let pointer: OpaquePointer
 
-  init(_ algorithm: Digest.Algorithm) {
+  init(_ function: Digest.HashFunction) {
     // These calls fail only when memory is exhausted, where the process cannot go on.
     guard let pointer = unsafe EVP_MD_CTX_new() else { fatalError("out of memory for a hash context") }
-    let function = unsafe algorithm == .sha256 ? EVP_sha256() : EVP_sha512()
-    guard unsafe EVP_DigestInit_ex(pointer, function, nil) == 1 else {
-      fatalError("libcrypto refuses \(algorithm.rawValue)")
+    let method = unsafe function == .sha256 ? EVP_sha256() : EVP_sha512()
+    guard unsafe EVP_DigestInit_ex(pointer, method, nil) == 1 else {
+      fatalError("libcrypto refuses \(function.rawValue)")
     }
     unsafe self.pointer = pointer
   }

@@ -1,46 +1,63 @@
-/// An image index: a list of manifests (image-spec, image-index.md); also the `index.json` of an image layout.
+/// An image index: a list of manifests (image-spec, image-index.md); also the `index.json` of an image layout, and Docker's
+/// manifest list, which has the same shape.
 public struct ImageIndex: Sendable, Hashable {
-  /// The annotation that names a manifest inside an image layout.
-  public static let referenceName = "org.opencontainers.image.ref.name"
-
   /// The index's own media type.
   public var mediaType: MediaType
+  /// What kind of artifact this is, where it is no image.
+  public var artifactType: MediaType?
   /// The manifests.
   public var manifests: [Descriptor]
+  /// The manifest that this index is about. The subject need not be there.
+  public var subject: Descriptor?
   /// Facts about the whole.
   public var annotations: [String: String]
   /// Members this type has no name for, kept as they are.
   public var other = JSON.Object()
 
-  /// Creates an OCI index.
-  public init(manifests: [Descriptor] = [], annotations: [String: String] = [:]) {
-    self.mediaType = .imageIndex
+  /// Creates an index.
+  public init(
+    mediaType: MediaType = .imageIndex, artifactType: MediaType? = nil, manifests: [Descriptor] = [],
+    subject: Descriptor? = nil, annotations: [String: String] = [:]
+  ) {
+    self.mediaType = mediaType
+    self.artifactType = artifactType
     self.manifests = manifests
+    self.subject = subject
     self.annotations = annotations
   }
+}
 
-  /// Parses an index.
-  /// - Throws: `OCIError`: `invalidJSON`, or `invalidDocument` naming the field.
-  public init(parsing bytes: [UInt8]) throws(OCIError) {
-    var fields = try FieldReader(try JSON(parsing: bytes), path: "index")
-    guard try fields.integer("schemaVersion") == 2 else { throw fields.error("schemaVersion", "must be 2") }
+extension ImageIndex: ImageDocument {
+  /// What registries need accept (distribution-spec, §Pushing Manifests).
+  public static let sizeLimit = 4 << 20
+
+  /// Reads an index. `manifests` may be absent or null, as some tools write an index without entries.
+  /// - Throws: `OCIError.Code.invalidDocument`, naming the field.
+  public init(_ json: JSON) throws(OCIError) {
+    var fields = try FieldReader(json, path: "index")
+    try fields.requireSchemaVersion2()
     mediaType = try fields.mediaType("mediaType") ?? .imageIndex
-    manifests = []
-    for (index, manifest) in (try fields.list("manifests") ?? []).enumerated() {
-      manifests.append(try Descriptor(manifest, path: "index.manifests[\(index)]"))
-    }
+    artifactType = try fields.mediaType("artifactType")
+    manifests = try fields.descriptors("manifests", in: "index")
+    subject = try fields.optionalDescriptor("subject", in: "index")
     annotations = try fields.stringMap("annotations") ?? [:]
+    // One text must not be an image to one tool and a list of other images to another (CVE-2021-41190).
+    for field in ["config", "layers"] where fields.contains(field) {
+      throw fields.error(field, "stands beside manifests, so this is no index")
+    }
     other = fields.remainder
   }
 
-  /// The canonical bytes: fixed member order, no spaces.
-  public var canonicalBytes: [UInt8] {
+  /// The index as JSON, in the spec's member order.
+  public var json: JSON {
     var object = JSON.Object()
-    object["schemaVersion"] = .integer(2)
-    object["mediaType"] = .string(mediaType.text)
-    object["manifests"] = .array(manifests.map(\.json))
-    object.set("annotations", .strings(annotations))
+    object.append("schemaVersion", .integer(2))
+    object.append("mediaType", .string(mediaType.text))
+    if let artifactType { object.append("artifactType", .string(artifactType.text)) }
+    object.append("manifests", .array(manifests.map(\.json)))
+    if let subject { object.append("subject", subject.json) }
+    object.append("annotations", unlessEmpty: .strings(annotations))
     object.merge(other)
-    return JSON.object(object).canonicalBytes
+    return .object(object)
   }
 }

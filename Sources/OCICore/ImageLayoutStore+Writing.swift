@@ -92,10 +92,10 @@ extension ImageLayoutStore {
 
   /// Removes the blobs of a layout that nobody ever published to: those of other failed pushes, and the directories.
   private func removeUnfinishedLayout() {
-    for algorithm in Digest.Algorithm.allCases {
-      let directory = blobsPath.appending(algorithm.rawValue)
+    for function in Digest.HashFunction.allCases {
+      let directory = blobsPath.appending(function.rawValue)
       for name in (try? FileSystem.names(in: directory)) ?? []
-      where (try? Digest("\(algorithm.rawValue):\(name)")) != nil {
+      where (try? Digest("\(function.rawValue):\(name)")) != nil {
         FileSystem.removeFile(directory.appending(name))
       }
       FileSystem.removeEmptyDirectory(directory)
@@ -188,8 +188,8 @@ extension ImageIndex {
     if tags.isEmpty, !manifests.contains(where: { $0.digest == manifest.digest }) { manifests.append(manifest) }
     for tag in tags {
       var named = manifest
-      named.annotations[Self.referenceName] = tag
-      let position = manifests.firstIndex { $0.annotations[Self.referenceName] == tag }
+      named.annotations[AnnotationKey.referenceName] = tag
+      let position = manifests.firstIndex { $0.annotations[AnnotationKey.referenceName] == tag }
       if let position { manifests[position] = named } else { manifests.append(named) }
     }
   }

@@ -30,7 +30,7 @@ public final class ImageLayoutStore: TagStore {
   var blobsPath: FilePath { path.appending("blobs") }
 
   func blobPath(_ digest: Digest) -> FilePath {
-    blobsPath.appending(digest.algorithm.rawValue).appending(digest.hex)
+    blobsPath.appending(digest.algorithm.name).appending(digest.hex)
   }
 
   // MARK: Reading
@@ -58,9 +58,9 @@ public final class ImageLayoutStore: TagStore {
   /// a damaged layout is mended by the next push.
   public func resolve(_ tag: String) async throws -> Descriptor? {
     try await IOExecutor.run { [self] in
-      let named = try readIndex()?.manifests.first { $0.annotations[ImageIndex.referenceName] == tag }
+      let named = try readIndex()?.manifests.first { $0.annotations[AnnotationKey.referenceName] == tag }
       guard var manifest = named, try firstMissing(of: manifest) == nil else { return nil }
-      manifest.annotations[ImageIndex.referenceName] = nil
+      manifest.annotations[AnnotationKey.referenceName] = nil
       return manifest
     }
   }

@@ -1,16 +1,19 @@
 /// Reads the members of one JSON object, naming the field in every error, and remembers which it has read so that the
 /// rest can be kept.
+///
+/// Names are found in any case, as Go's decoder finds them, because hand-written files and other tools rely on it.
 package struct FieldReader {
-  private let object: JSON.Object
+  private let members: [(name: String, value: JSON)]
   private let path: String
-  private var read: Set<String> = []
+  private var isRead: [Bool]
 
   /// - Parameter path: What the object is called in messages, e.g. `manifest.layers[2]`.
   package init(_ value: JSON, path: String) throws(OCIError) {
     guard let object = value.objectValue else {
       throw OCIError(.invalidDocument, "\(path) must be an object, but it is \(value.kind)")
     }
-    self.object = object
+    members = object.members
+    isRead = Array(repeating: false, count: members.count)
     self.path = path
   }
 
@@ -20,11 +23,20 @@ package struct FieldReader {
   }
 
   /// A field, or `nil` where it is absent or null.
-  package mutating func value(_ field: String) -> JSON? {
-    read.insert(field)
-    guard let value = object[field], value != .null else { return nil }
-    return value
+  package mutating func value(_ field: String) throws(OCIError) -> JSON? {
+    var found: Int?
+    for index in members.indices where equalsIgnoringCase(members[index].name, field) {
+      // Two tools would read two values.
+      guard found == nil else { throw error(field, "is given twice, in different case; keep one of them") }
+      found = index
+    }
+    guard let found else { return nil }
+    isRead[found] = true
+    return members[found].value == .null ? nil : members[found].value
   }
+
+  /// Whether a field is there, be it null.
+  package func contains(_ field: String) -> Bool { members.contains { equalsIgnoringCase($0.name, field) } }
 
   /// A field that must be there.
   package mutating func required<Value>(
@@ -35,13 +47,13 @@ package struct FieldReader {
   }
 
   package mutating func string(_ field: String) throws(OCIError) -> String? {
-    guard let value = value(field) else { return nil }
+    guard let value = try value(field) else { return nil }
     guard let text = value.stringValue else { throw error(field, "must be a string, but it is \(value.kind)") }
     return text
   }
 
   package mutating func integer(_ field: String) throws(OCIError) -> Int64? {
-    guard let value = value(field) else { return nil }
+    guard let value = try value(field) else { return nil }
     guard let number = value.integerValue else {
       throw error(field, "must be a whole number of at most 64 bits, but it is \(value.kind)")
     }
@@ -49,13 +61,13 @@ package struct FieldReader {
   }
 
   package mutating func bool(_ field: String) throws(OCIError) -> Bool? {
-    guard let value = value(field) else { return nil }
+    guard let value = try value(field) else { return nil }
     guard let flag = value.boolValue else { throw error(field, "must be true or false, but it is \(value.kind)") }
     return flag
   }
 
   package mutating func list(_ field: String) throws(OCIError) -> [JSON]? {
-    guard let value = value(field) else { return nil }
+    guard let value = try value(field) else { return nil }
     guard let list = value.arrayValue else { throw error(field, "must be a list, but it is \(value.kind)") }
     return list
   }
@@ -73,7 +85,7 @@ package struct FieldReader {
   }
 
   package mutating func stringMap(_ field: String) throws(OCIError) -> [String: String]? {
-    guard let value = value(field) else { return nil }
+    guard let value = try value(field) else { return nil }
     guard let members = value.objectValue?.members else {
       throw error(field, "must be an object of strings, but it is \(value.kind)")
     }
@@ -90,16 +102,10 @@ package struct FieldReader {
     return result
   }
 
-  /// The names of an object such as `ExposedPorts`, whose values are empty objects.
-  package mutating func names(_ field: String) throws(OCIError) -> [String]? {
-    guard let value = value(field) else { return nil }
-    if let list = value.arrayValue, list.allSatisfy({ $0.stringValue != nil }) {
-      return list.compactMap(\.stringValue)
-    }
-    guard let members = value.objectValue?.members else {
-      throw error(field, "must be an object whose names are the values, but it is \(value.kind)")
-    }
-    return members.map(\.name)
+  package mutating func base64(_ field: String) throws(OCIError) -> [UInt8]? {
+    guard let text = try string(field) else { return nil }
+    guard let bytes = Base64.decode(text) else { throw error(field, "must be base64 with padding (RFC 4648 §4)") }
+    return bytes
   }
 
   package mutating func digest(_ field: String) throws(OCIError) -> Digest? {
@@ -115,24 +121,7 @@ package struct FieldReader {
   /// The members that nobody has asked for, in their order.
   package var remainder: JSON.Object {
     var rest = JSON.Object()
-    for member in object.members where !read.contains(member.name) { rest.append(member.name, member.value) }
+    for (member, isRead) in zip(members, isRead) where !isRead { rest.append(member.name, member.value) }
     return rest
-  }
-}
-
-extension JSON.Object {
-  /// Sets a member unless the value is absent or empty, as encoders of the image-spec omit empty fields.
-  package mutating func set(_ name: String, _ value: JSON?) {
-    switch value {
-    case nil, .string(""), .array([]): return
-    case .object(let object) where object.members.isEmpty: return
-    case .some(let value): self[name] = value
-    }
-  }
-
-  /// Adds members of another object that are not here yet.
-  package mutating func merge(_ other: JSON.Object) {
-    let known = names
-    for member in other.members where !known.contains(Array(member.name.utf8)) { append(member.name, member.value) }
   }
 }

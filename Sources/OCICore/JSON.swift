@@ -24,9 +24,9 @@ public enum JSON: Sendable, Hashable {
     /// The value of a member; setting `nil` removes it, a new name is added at the end. Names are compared by their
     /// bytes: two spellings of one letter are two names.
     public subscript(name: String) -> JSON? {
-      get { members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value }
+      get { members.first { isIdentical($0.name, name) }?.value }
       set {
-        let index = members.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
+        let index = members.firstIndex { isIdentical($0.name, name) }
         switch (index, newValue) {
         case (let index?, let value?): members[index].value = value
         case (let index?, nil): members.remove(at: index)
@@ -39,12 +39,29 @@ public enum JSON: Sendable, Hashable {
     /// Adds a member whose name is known to be new, without looking for it.
     mutating func append(_ name: String, _ value: JSON) { members.append((name, value)) }
 
+    /// Adds a member whose name is known to be new, unless it is an empty list or object, which encoders of the
+    /// image-spec leave out.
+    mutating func append(_ name: String, unlessEmpty value: JSON) {
+      switch value {
+      case .array([]): return
+      case .object(let object) where object.members.isEmpty: return
+      default: append(name, value)
+      }
+    }
+
+    /// Adds the members of another object that are not here yet.
+    mutating func merge(_ other: Object) {
+      guard !other.members.isEmpty else { return }
+      let known = names
+      for member in other.members where !known.contains(Array(member.name.utf8)) { members.append(member) }
+    }
+
     /// The names as bytes, to look for many of them.
     var names: Set<[UInt8]> { Set(members.map { Array($0.name.utf8) }) }
 
     /// Whether both have the same members in the same order.
     public static func == (left: Object, right: Object) -> Bool {
-      left.members.elementsEqual(right.members) { $0.name.utf8.elementsEqual($1.name.utf8) && $0.value == $1.value }
+      left.members.elementsEqual(right.members) { isIdentical($0.name, $1.name) && $0.value == $1.value }
     }
 
     /// Hashes the members in their order.
@@ -53,6 +70,19 @@ public enum JSON: Sendable, Hashable {
         hasher.combine(member.name)
         hasher.combine(member.value)
       }
+    }
+  }
+
+  /// Whether both have the same bytes: texts that differ only in how Unicode spells a letter are not equal, nor are
+  /// numbers that differ in their digits.
+  public static func == (left: JSON, right: JSON) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let left), .bool(let right)): left == right
+    case (.number(let left), .number(let right)), (.string(let left), .string(let right)): isIdentical(left, right)
+    case (.array(let left), .array(let right)): left == right
+    case (.object(let left), .object(let right)): left == right
+    default: false
     }
   }
 
@@ -91,9 +121,4 @@ public enum JSON: Sendable, Hashable {
     case .object: "an object"
     }
   }
-}
-
-/// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
-package func byteOrder(_ left: String, _ right: String) -> Bool {
-  left.utf8.lexicographicallyPrecedes(right.utf8)
 }

@@ -6,21 +6,28 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
-      case invalidDigest, invalidReference, invalidMediaType, invalidJSON, invalidDocument
-      case digestMismatch, sizeMismatch, notFound, ioFailure, alreadyConsumed
+      case invalidDigest, invalidReference, invalidPlatform, invalidMediaType, invalidJSON, invalidDocument
+      case limitExceeded, unsupportedAlgorithm
+      case digestMismatch, sizeMismatch, notFound, ioFailure, busy, alreadyConsumed
     }
     private let value: Value
 
-    /// A digest that is not `algorithm:hex` of a known algorithm.
+    /// A digest outside the image-spec's grammar.
     public static let invalidDigest = Code(value: .invalidDigest)
     /// An image reference, repository or tag outside the distribution-spec grammar.
     public static let invalidReference = Code(value: .invalidReference)
+    /// A platform that is not `os/architecture`.
+    public static let invalidPlatform = Code(value: .invalidPlatform)
     /// A media type that is not `type/subtype`.
     public static let invalidMediaType = Code(value: .invalidMediaType)
     /// Text that is not JSON (RFC 8259).
     public static let invalidJSON = Code(value: .invalidJSON)
     /// JSON that breaks a rule of the image-spec.
     public static let invalidDocument = Code(value: .invalidDocument)
+    /// A document that is larger or more deeply nested than readers accept.
+    public static let limitExceeded = Code(value: .limitExceeded)
+    /// A digest whose algorithm cannot be computed here, so that content cannot be verified.
+    public static let unsupportedAlgorithm = Code(value: .unsupportedAlgorithm)
     /// Content whose digest is not the one announced.
     public static let digestMismatch = Code(value: .digestMismatch)
     /// Content whose length is not the one announced.
@@ -29,6 +36,8 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     public static let notFound = Code(value: .notFound)
     /// A system call that failed.
     public static let ioFailure = Code(value: .ioFailure)
+    /// A store that another writer holds.
+    public static let busy = Code(value: .busy)
     /// A stream that two tasks read at once.
     public static let alreadyConsumed = Code(value: .alreadyConsumed)
 

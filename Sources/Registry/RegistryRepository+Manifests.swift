@@ -56,7 +56,7 @@ extension RegistryRepository {
   /// - Throws: `RegistryError`; `OCIError.Code.digestMismatch` when the bytes are not those of the descriptor.
   public func publish(_ manifest: Descriptor, bytes: [UInt8], tags: [String]) async throws {
     for tag in tags { try ImageReference.validate(tag: tag) }
-    guard Digest.of(bytes, algorithm: manifest.digest.algorithm) == manifest.digest else {
+    guard try manifest.digest.isDigest(of: bytes) else {
       throw OCIError(.digestMismatch, "the bytes to publish are not those of manifest \(manifest.digest)")
     }
     for reference in tags.isEmpty ? [manifest.digest.description] : tags {
@@ -76,7 +76,7 @@ extension RegistryRepository {
       _ = await response.beginning()
       // Some registries answer with the digest of another algorithm than the one they were asked for.
       if let answer = response.header("Docker-Content-Digest"),
-        (try? Digest(answer)).map({ Digest.of(bytes, algorithm: $0.algorithm) == $0 }) != true
+        (try? Digest(answer).isDigest(of: bytes)) != true
       {
         throw violation("says that the manifest \(manifest.digest) is '\(answer.prefix(200))'", request)
       }

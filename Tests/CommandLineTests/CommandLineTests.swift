@@ -49,7 +49,7 @@ struct CommandLineTests {
       #expect(written.output == computed.output)
       #expect(written.errors == "")
       let index = try await ImageLayoutStore(work.directory.appending("out")).index()
-      #expect(index?.manifests.compactMap { $0.annotations[ImageIndex.referenceName] } == ["latest", "1.0"])
+      #expect(index?.manifests.compactMap { $0.annotations[AnnotationKey.referenceName] } == ["latest", "1.0"])
     }
   }
 

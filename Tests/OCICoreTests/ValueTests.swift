@@ -4,7 +4,7 @@ import Testing
 /// What counts as a digest, a reference, a media type.
 struct ValueTests {
   @Test(arguments: [
-    "", "sha256", "sha256:", "md5:00", "sha256:" + String(repeating: "g", count: 64),
+    "", "sha256", "sha256:", "md5:", "MD5:00", "+a:00", "a+:00", "a++b:00", ":00", "md5:a/b", "md5:a.b", "sha256:" + String(repeating: "g", count: 64),
     "sha256:" + String(repeating: "A", count: 64), "sha256:" + String(repeating: "a", count: 63),
     "sha512:" + String(repeating: "a", count: 64), "sha256:" + String(repeating: "a", count: 64) + "\n",
     "sha256:../../" + String(repeating: "a", count: 58),
@@ -18,7 +18,7 @@ struct ValueTests {
     #expect(
       Digest.of(Array("abc".utf8)).description
         == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    let sha512 = Digest.of([], algorithm: .sha512)
+    let sha512 = Digest.of([], using: .sha512)
     #expect(sha512.hex.hasPrefix("cf83e1357eefb8bdf1542850d66d8007"))
     #expect(try Digest(sha512.description) == sha512)
   }

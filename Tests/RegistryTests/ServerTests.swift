@@ -108,7 +108,7 @@ struct ServerTests {
   @Test func sha512IsSupported() async throws {
     try await withTestRegistry { registry in
       let bytes = [UInt8](repeating: 4, count: 3 << 20)
-      let digest = Digest.of(bytes, algorithm: .sha512)
+      let digest = Digest.of(bytes, using: .sha512)
       let blob = Descriptor(mediaType: .layerTar, digest: digest, size: Int64(bytes.count))
       try await registry.repository().push(blob, from: BlobSource(bytes))
       #expect(try await registry.repository().fetch(blob).collect(upTo: bytes.count) == bytes)

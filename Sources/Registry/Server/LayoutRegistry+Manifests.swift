@@ -50,7 +50,7 @@ extension LayoutRegistry {
     case .tag(let tag): tags = ["\(repository):\(tag)"]
     case .digest(let digest):
       descriptor.digest = digest
-      guard Digest.of(bytes, algorithm: digest.algorithm) == digest else {
+      guard try digest.isDigest(of: bytes) else {
         throw Refusal(400, "DIGEST_INVALID", "the manifest's digest is not \(digest)")
       }
     }

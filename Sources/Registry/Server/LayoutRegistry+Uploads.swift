@@ -60,7 +60,8 @@ extension LayoutRegistry {
     try await append(request, to: upload)
     do {
       let size = upload.size
-      let actual = try await IOExecutor.run { try upload.finish(digest.algorithm) }
+      let function = try digest.requireHashFunction()
+      let actual = try await IOExecutor.run { try upload.finish(function) }
       guard actual == digest else {
         throw Refusal(400, "DIGEST_INVALID", "the content's digest is \(actual), not \(digest)")
       }

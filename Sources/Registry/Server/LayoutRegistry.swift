@@ -52,7 +52,7 @@ final class LayoutRegistry: Sendable {
   }
 
   func blobPath(_ digest: Digest) -> FilePath {
-    layout.path.appending("blobs").appending(digest.algorithm.rawValue).appending(digest.hex)
+    layout.path.appending("blobs").appending(digest.algorithm.name).appending(digest.hex)
   }
 
   private func blob(_ digest: Digest) async throws -> ServerAnswer {
@@ -70,7 +70,7 @@ final class LayoutRegistry: Sendable {
   // MARK: Lists
 
   private func names() async throws -> [String] {
-    try await layout.index()?.manifests.compactMap { $0.annotations[ImageIndex.referenceName] } ?? []
+    try await layout.index()?.manifests.compactMap { $0.annotations[AnnotationKey.referenceName] } ?? []
   }
 
   private func catalog() async throws -> ServerAnswer {

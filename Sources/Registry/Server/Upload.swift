@@ -40,8 +40,8 @@ final class Upload: Sendable {
   }
 
   /// The digest of all the bytes; no more may be added.
-  func finish(_ algorithm: Digest.Algorithm) throws -> Digest {
-    if algorithm == .sha256 {
+  func finish(_ function: Digest.HashFunction) throws -> Digest {
+    if function == .sha256 {
       return state.withLock { state in
         var digester = Digester(.sha256)
         swap(&digester, &state.digester)
@@ -49,7 +49,7 @@ final class Upload: Sendable {
       }
     }
     // Rare, so not computed on the way.
-    var digester = Digester(algorithm)
+    var digester = Digester(function)
     let file = try OpenFile.reading(path)
     while true {
       let bytes = try file.read(upTo: 1 << 20)

@@ -1,0 +1,49 @@
+/// The classes of characters that the grammars of the specs are made of, by bytes: no locale, no Unicode.
+
+func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+func isLowercase(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+
+func isUppercase(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+
+func isAlphanumeric(_ byte: UInt8) -> Bool { isLowercase(byte) || isUppercase(byte) || isDigit(byte) }
+
+func isLowercaseAlphanumeric(_ byte: UInt8) -> Bool { isLowercase(byte) || isDigit(byte) }
+
+func isLowercaseHex(_ byte: UInt8) -> Bool {
+  isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+}
+
+/// The byte in lower case, if it is an ASCII letter.
+func lowercased(_ byte: UInt8) -> UInt8 { isUppercase(byte) ? byte | 0x20 : byte }
+
+/// Whether two texts have the same bytes. (`==` takes two spellings of one letter for the same.)
+func isIdentical(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+
+/// Whether two texts differ in the case of ASCII letters at most.
+func equalsIgnoringCase(_ left: String, _ right: String) -> Bool {
+  left.utf8.count == right.utf8.count && zip(left.utf8, right.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+}
+
+/// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
+package func byteOrder(_ left: String, _ right: String) -> Bool {
+  left.utf8.lexicographicallyPrecedes(right.utf8)
+}
+
+/// Lower-case hexadecimal.
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  var text: [UInt8] = []
+  text.reserveCapacity(bytes.count * 2)
+  for byte in bytes {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
+  }
+  return String(decoding: text, as: UTF8.self)
+}
+
+/// What a message shows of a text that came from outside: no more than a line of it, and no control characters.
+func excerpt(_ text: String) -> String {
+  let shown = text.unicodeScalars.prefix(160).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) }
+  return String(shown) + (text.unicodeScalars.count > 160 ? "…" : "")
+}
