@@ -107,8 +107,8 @@ public final class ImageLayoutStore: TagStore {
   public static func validate(name: String) throws(OCIError) {
     let isValid = name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { component in
       guard let first = component.utf8.first else { return false }
-      return (ImageReference.isAlphanumeric(first) || first == UInt8(ascii: "_"))
-        && component.utf8.allSatisfy { ImageReference.isAlphanumeric($0) || Self.nameSeparators.contains($0) }
+      return (isAlphanumeric(first) || first == UInt8(ascii: "_"))
+        && component.utf8.allSatisfy { isAlphanumeric($0) || Self.nameSeparators.contains($0) }
     }
     guard isValid else {
       throw OCIError(

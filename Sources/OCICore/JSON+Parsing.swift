@@ -12,6 +12,19 @@ extension JSON {
     try self.init(parsing: Array(text.utf8))
   }
 
+  /// The names of an object that is being read, to find one that comes twice.
+  private struct Names {
+    /// Empty while there are so few that looking at each is faster.
+    private var many: Set<[UInt8]> = []
+    private static let few = 16
+
+    mutating func insert(_ name: String, besides members: [(name: String, value: JSON)]) -> Bool {
+      if members.count < Self.few { return !members.contains { isIdentical($0.name, name) } }
+      if many.isEmpty { many = Set(members.map { Array($0.name.utf8) }) }
+      return many.insert(Array(name.utf8)).inserted
+    }
+  }
+
   private struct Parser {
     let bytes: [UInt8]
     var position = 0
@@ -99,7 +112,7 @@ extension JSON {
       position += 1
       skipSpace()
       var result = Object()
-      var names: Set<[UInt8]> = []
+      var names = Names()
       if current == UInt8(ascii: "}") {
         position += 1
         return .object(result)
@@ -109,12 +122,12 @@ extension JSON {
         guard current == UInt8(ascii: "\"") else { throw error("expected a member name in double quotes") }
         let start = position
         let name = try string()
-        guard names.insert(Array(name.utf8)).inserted else {
+        guard names.insert(name, besides: result.members) else {
           position = start
-          throw error("member \"\(name)\" appears twice in one object")
+          throw error("member \"\(excerpt(name))\" appears twice in one object")
         }
         skipSpace()
-        guard current == UInt8(ascii: ":") else { throw error("expected ':' after \"\(name)\"") }
+        guard current == UInt8(ascii: ":") else { throw error("expected ':' after \"\(excerpt(name))\"") }
         position += 1
         skipSpace()
         result.append(name, try value())
@@ -158,12 +171,17 @@ extension JSON {
     private mutating func string() throws(OCIError) -> String {
       let start = position
       position += 1
+      skipPlain()
+      // Nearly every string is without escapes: its bytes are those of the text.
       var text: [UInt8] = []
+      let isPlain = current == UInt8(ascii: "\"")
+      if !isPlain { text.append(contentsOf: bytes[(start + 1)..<position]) }
       while let byte = current {
         switch byte {
         case UInt8(ascii: "\""):
+          let result = String(validating: isPlain ? bytes[(start + 1)..<position] : text[...], as: UTF8.self)
           position += 1
-          guard let result = String(validating: text, as: UTF8.self) else {
+          guard let result else {
             position = start
             throw error("the string is not valid UTF-8")
           }
@@ -173,12 +191,22 @@ extension JSON {
         case 0..<0x20:
           throw error("a control character inside a string must be escaped")
         default:
-          text.append(byte)
-          position += 1
+          let plain = position
+          skipPlain()
+          text.append(contentsOf: bytes[plain..<position])
         }
       }
       position = start
       throw error("the string that begins here has no end")
+    }
+
+    /// Goes on to the next quote, backslash or control character.
+    private mutating func skipPlain() {
+      while position < bytes.count {
+        let byte = bytes[position]
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return }
+        position += 1
+      }
     }
 
     private mutating func escape(into text: inout [UInt8]) throws(OCIError) {

@@ -18,7 +18,7 @@ public final class RegistryClient: Sendable {
   /// A repository of a registry.
   /// - Throws: `OCIError.Code.invalidReference` when the host or the name is not valid.
   public func repository(host: String, name: String) throws -> RegistryRepository {
-    repository(try ImageReference("\(host)/\(name)"))
+    repository(try ImageReference(host: host, repository: name))
   }
 
   /// The repository that a reference names; its tag and digest are not looked at.

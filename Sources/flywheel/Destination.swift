@@ -19,7 +19,8 @@ enum Destination: Hashable {
       if let tag { try ImageLayoutStore.validate(name: tag) }
       self = .layout(FilePath(String(parts[0])), tag: tag)
     } else if text.hasPrefix("docker://") {
-      let reference = try ImageReference(String(text.dropFirst(9)))
+      // A name without a host would go to Docker Hub, which should be said, not guessed, of what is published.
+      let reference = try ImageReference(String(text.dropFirst(9)), defaultHost: nil)
       guard reference.digest == nil else {
         throw OCIError(
           .invalidReference, "'\(text)' has a digest, but the digest of a new image follows from its content")
@@ -45,10 +46,9 @@ enum Destination: Hashable {
   private var parts: (place: Place, name: String, tag: String?) {
     switch self {
     case .layout(let path, let tag): return (.layout(path), "oci:\(path)", tag)
-    case .registry(var reference):
-      let tag = reference.tag
-      reference.tag = nil
-      return (.repository(reference), "docker://\(reference)", tag)
+    case .registry(let reference):
+      let repository = reference.withoutTagOrDigest
+      return (.repository(repository), "docker://\(repository)", reference.tag)
     }
   }
 

@@ -4,7 +4,8 @@ import Testing
 /// What counts as a digest, a reference, a media type.
 struct ValueTests {
   @Test(arguments: [
-    "", "sha256", "sha256:", "md5:", "MD5:00", "+a:00", "a+:00", "a++b:00", ":00", "md5:a/b", "md5:a.b", "sha256:" + String(repeating: "g", count: 64),
+    "", "sha256", "sha256:", "md5:", "MD5:00", "+a:00", "a+:00", "a++b:00", ":00", "md5:a/b", "md5:a.b",
+    "sha256:" + String(repeating: "g", count: 64),
     "sha256:" + String(repeating: "A", count: 64), "sha256:" + String(repeating: "a", count: 63),
     "sha512:" + String(repeating: "a", count: 64), "sha256:" + String(repeating: "a", count: 64) + "\n",
     "sha256:../../" + String(repeating: "a", count: 58),
@@ -37,15 +38,58 @@ struct ValueTests {
   }
 
   @Test(arguments: [
-    "", "app", "app:1.0", "team/app", "ghcr.io/", "ghcr.io/App", "ghcr.io/a//b", "ghcr.io/a:", "ghcr.io/a:b c",
-    "ghcr.io/a:-x", "ghcr.io/a_-b", "ghcr.io/a..b", "ghcr.io/-a", "ghcr.io/../a", "ghcr.io/a@sha256:1", "http://a.b/c",
-    "ghcr.io:x/a", "ghcr.io:0/a", "gh_cr.io/a", "ghcr.io/a:" + String(repeating: "t", count: 129),
-    "ghcr.io/a___b", "ghcr.io/a/", "-a.b/c", "[::1/a",
+    ("ubuntu", "docker.io/library/ubuntu", "ubuntu"),
+    ("ubuntu:24.04", "docker.io/library/ubuntu:24.04", "ubuntu:24.04"),
+    ("team/app", "docker.io/team/app", "team/app"), ("docker.io/app:1", "docker.io/library/app:1", "app:1"),
+    ("index.docker.io/library/a", "docker.io/library/a", "a"),
+    // `a/b` of the hub's `library` is another repository than `a/b`.
+    ("docker.io/library/a/b", "docker.io/library/a/b", "docker.io/library/a/b"),
+    ("localhost/app", "localhost/app", "localhost/app"), ("a.b/c", "a.b/c", "a.b/c"),
+    ("a:5000/c", "a:5000/c", "a:5000/c"),
+    ("docker.io/localhost/app", "docker.io/localhost/app", "docker.io/localhost/app"),
+    ("app:5000", "docker.io/library/app:5000", "app:5000"),
+  ])
+  func shortNamesAreThoseOfDockerHub(text: String, full: String, familiar: String) throws {
+    let reference = try ImageReference(text)
+    #expect(reference.description == full)
+    #expect(try ImageReference(full, defaultHost: nil) == reference)
+    #expect(reference.familiarName == familiar)
+  }
+
+  @Test func tagAndDigestMayStandTogether() throws {
+    let digest = Digest.of([1])
+    for (text, tag) in [("ghcr.io/a/b:1@\(digest)", "1"), ("ghcr.io/a/b@\(digest)", nil)] {
+      let reference = try ImageReference(text)
+      #expect(reference.tag == tag)
+      #expect(reference.digest == digest)
+      #expect(reference.description == text)
+      #expect(reference.withoutTagOrDigest.description == "ghcr.io/a/b")
+    }
+    #expect(try ImageReference("app@\(digest)").description == "docker.io/library/app@\(digest)")
+    #expect(try ImageReference("app:1").pinned(to: digest).description == "docker.io/library/app:1@\(digest)")
+    #expect(try ImageReference("app@\(digest)").tagged("2").description == "docker.io/library/app:2")
+    #expect(throws: OCIError.self) { try ImageReference("app").tagged("") }
+  }
+
+  @Test(arguments: ["app", "app:1.0", "team/app", "library/app:1"])
+  func withoutADefaultHostAShortNameIsRefused(text: String) {
+    let error = #expect(throws: OCIError.self) { try ImageReference(text, defaultHost: nil) }
+    #expect(error?.message.contains("no registry host") == true)
+  }
+
+  @Test(arguments: [
+    "", ":1", "@", "app:", "App", "Team/app", "ghcr.io/", "ghcr.io/App", "ghcr.io/a//b", "ghcr.io/a:", "ghcr.io/a:b c",
+    "ghcr.io/a:-x", "ghcr.io/a_-b", "ghcr.io/a..b", "ghcr.io/-a", "ghcr.io/../a", "../a", "a/../b", "./a", "/a", "a/",
+    "ghcr.io/a@sha256:1", "ghcr.io/a@", "http://a.b/c", "ghcr.io:x/a", "ghcr.io:0/a", "ghcr.io:+1/a", "ghcr.io:65536/a",
+    "gh_cr.io/a", "ghcr.io/a:" + String(repeating: "t", count: 129), "ghcr.io/a___b", "ghcr.io/a/", "-a.b/c", "[::1/a",
+    "[1]/a", "a.b/c\n", "a.b/c\u{0}", "a.b/\u{e9}", String(repeating: "a", count: 64),
+    "a@b:" + String(repeating: "0", count: 31),
+    "a.b/" + String(repeating: "a", count: 256),
   ])
   func wrongReferencesAreRefused(text: String) {
     let error = #expect(throws: OCIError.self) { try ImageReference(text) }
     #expect(error?.code == .invalidReference)
-    #expect(error?.message.contains("'\(text)'") == true)
+    #expect(error?.message.utf8.count ?? 0 < 700)
   }
 
   @Test(arguments: ["user@ghcr.io/a", "user:secret@ghcr.io/a:1"])
