@@ -92,11 +92,11 @@ package struct FieldReader {
     var result: [String: String] = [:]
     for member in members {
       guard let text = member.value.stringValue else {
-        throw error("\(field).\(member.name)", "must be a string, but it is \(member.value.kind)")
+        throw error("\(field).\(excerpt(member.name))", "must be a string, but it is \(member.value.kind)")
       }
       // Names that differ in spelling only, as Unicode has it, would lose one here.
       guard result.updateValue(text, forKey: member.name) == nil else {
-        throw error("\(field).\(member.name)", "is given twice, in different spelling; keep one")
+        throw error("\(field).\(excerpt(member.name))", "is given twice, in different spelling; keep one")
       }
     }
     return result

@@ -7,7 +7,7 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case invalidDigest, invalidReference, invalidPlatform, invalidMediaType, invalidJSON, invalidDocument
-      case limitExceeded, unsupportedAlgorithm
+      case platformMismatch, limitExceeded, unsupportedAlgorithm
       case digestMismatch, sizeMismatch, notFound, ioFailure, busy, alreadyConsumed
     }
     private let value: Value
@@ -24,6 +24,8 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     public static let invalidJSON = Code(value: .invalidJSON)
     /// JSON that breaks a rule of the image-spec.
     public static let invalidDocument = Code(value: .invalidDocument)
+    /// Two images that should become one and are for different platforms.
+    public static let platformMismatch = Code(value: .platformMismatch)
     /// A document that is larger or more deeply nested than readers accept.
     public static let limitExceeded = Code(value: .limitExceeded)
     /// A digest whose algorithm cannot be computed here, so that content cannot be verified.

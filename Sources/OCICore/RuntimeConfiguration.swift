@@ -35,8 +35,8 @@ public struct RuntimeConfiguration: Sendable, Hashable {
   public var other = JSON.Object()
 
   /// The values of ports and volumes that are not the empty objects of the spec, kept as they are.
-  private var portValues: [String: JSON] = [:]
-  private var volumeValues: [String: JSON] = [:]
+  private(set) var portValues: [String: JSON] = [:]
+  private(set) var volumeValues: [String: JSON] = [:]
 
   /// Creates a configuration with nothing set.
   public init() {
@@ -62,6 +62,14 @@ public struct RuntimeConfiguration: Sendable, Hashable {
     } else {
       environment.append(entry)
     }
+  }
+}
+
+extension RuntimeConfiguration {
+  /// Takes over what another configuration has as the values of its ports and volumes.
+  mutating func takeValues(of other: RuntimeConfiguration) {
+    for port in exposedPorts.intersection(other.exposedPorts) { portValues[port] = other.portValues[port] }
+    for volume in volumes.intersection(other.volumes) { volumeValues[volume] = other.volumeValues[volume] }
   }
 }
 
@@ -131,7 +139,7 @@ extension FieldReader {
     for member in members {
       // Names that differ in spelling only, as Unicode has it, would lose one here.
       guard names.insert(member.name).inserted else {
-        throw error("\(field).\(member.name)", "is given twice, in different spelling; keep one")
+        throw error("\(field).\(excerpt(member.name))", "is given twice, in different spelling; keep one")
       }
       if member.value != .object(JSON.Object()) { values[member.name] = member.value }
     }

@@ -19,25 +19,33 @@ package enum Timestamp {
   }
 
   /// Whether a text is a point in time by RFC 3339: date, `T`, time, perhaps a fraction, and `Z` or an offset.
-  static func isValid(_ text: String) -> Bool {
-    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+  package static func isValid(_ text: String) -> Bool {
     func matches(_ bytes: ArraySlice<UInt8>, _ shape: String) -> Bool {
       bytes.count == shape.utf8.count
-        && zip(bytes, shape.utf8).allSatisfy { $1 == UInt8(ascii: "0") ? digits.contains($0) : $0 == $1 }
+        && zip(bytes, shape.utf8).allSatisfy { $1 == UInt8(ascii: "0") ? isDigit($0) : $0 == $1 }
     }
     var rest = Array(text.utf8)[...]
     guard matches(rest.prefix(19), "0000-00-00T00:00:00") else { return false }
     let numbers = text.split { !$0.isNumber }.prefix(6).compactMap { Int($0) }
-    guard numbers.count == 6, (1...12).contains(numbers[1]), (1...31).contains(numbers[2]), numbers[3] < 24,
-      numbers[4] < 60, numbers[5] <= 60
+    guard numbers.count == 6, (1...12).contains(numbers[1]), numbers[3] < 24, numbers[4] < 60, numbers[5] <= 60,
+      (1...days(inMonth: numbers[1], of: numbers[0])).contains(numbers[2])
     else { return false }
     rest = rest.dropFirst(19)
     if rest.first == UInt8(ascii: ".") {
-      let fraction = rest.dropFirst().prefix { digits.contains($0) }
+      let fraction = rest.dropFirst().prefix(while: isDigit)
       guard !fraction.isEmpty else { return false }
       rest = rest.dropFirst(1 + fraction.count)
     }
     return rest.elementsEqual([UInt8(ascii: "Z")]) || matches(rest, "+00:00") || matches(rest, "-00:00")
+  }
+
+  private static func days(inMonth month: Int, of year: Int) -> Int {
+    let isLeap = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
+    return switch month {
+    case 2: isLeap ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
   }
 
   private static func padded(_ value: Int64, _ width: Int) -> String {

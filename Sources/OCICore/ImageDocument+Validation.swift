@@ -1,3 +1,0 @@
-extension ImageManifest { public func validate() -> [Finding] { [] } }
-extension ImageIndex { public func validate() -> [Finding] { [] } }
-extension ImageConfiguration { public func validate() -> [Finding] { [] } }
