@@ -48,7 +48,12 @@ extension JSON.Object {
     var anchor: [UInt8] = []
     for member in after.members {
       let name = Array(member.name.utf8)
-      if present.contains(name) { anchor = name } else { followers[anchor, default: []].append(member) }
+      if present.contains(name) {
+        anchor = name
+      } else if old.byName[name] != member.value {
+        // What both readings have and we do not is a default that goes without saying.
+        followers[anchor, default: []].append(member)
+      }
     }
     for member in followers[[]] ?? [] { result.append(member.name, member.value) }
     for (member, name) in zip(members, names) {

@@ -19,10 +19,11 @@ struct ConfigurationMergeTests {
   // MARK: Rules
 
   /// Base, new, and what each rule makes of them.
-  @Test(arguments: [
-    (nil, nil, nil, nil, nil), ("a", nil, "a", "a", nil), (nil, "b", nil, "b", "b"), ("a", "b", "a", "b", "b"),
-    ("a", "", "a", "", ""),
-  ] as [(String?, String?, String?, String?, String?)])
+  @Test(
+    arguments: [
+      (nil, nil, nil, nil, nil), ("a", nil, "a", "a", nil), (nil, "b", nil, "b", "b"), ("a", "b", "a", "b", "b"),
+      ("a", "", "a", "", ""),
+    ] as [(String?, String?, String?, String?, String?)])
   func aFieldWithOneValue(base: String?, new: String?, inherit: String?, override: String?, clear: String?) {
     for (rule, expected) in [(ConfigurationMerge.Rule.inherit, inherit), (.override, override), (.clear, clear)] {
       #expect(merge({ $0.user = base }, { $0.user = new }, { $0.user = rule }).user == expected)
@@ -34,10 +35,11 @@ struct ConfigurationMergeTests {
     }
   }
 
-  @Test(arguments: [
-    (nil, nil, nil, nil, nil, nil), (["a"], nil, ["a"], ["a"], ["a"], nil), (nil, ["b"], nil, ["b"], ["b"], ["b"]),
-    (["a"], ["b"], ["a"], ["b"], ["a", "b"], ["b"]), (["a"], [], ["a"], [], ["a"], []),
-  ] as [([String]?, [String]?, [String]?, [String]?, [String]?, [String]?)])
+  @Test(
+    arguments: [
+      (nil, nil, nil, nil, nil, nil), (["a"], nil, ["a"], ["a"], ["a"], nil), (nil, ["b"], nil, ["b"], ["b"], ["b"]),
+      (["a"], ["b"], ["a"], ["b"], ["a", "b"], ["b"]), (["a"], [], ["a"], [], ["a"], []),
+    ] as [([String]?, [String]?, [String]?, [String]?, [String]?, [String]?)])
   func aListThatMayBeEmpty(
     base: [String]?, new: [String]?, inherit: [String]?, override: [String]?, append: [String]?, clear: [String]?
   ) {
@@ -52,10 +54,11 @@ struct ConfigurationMergeTests {
     }
   }
 
-  @Test(arguments: [
-    (.inherit, ["A=1", "B=2"]), (.override, ["B=3", "C=4"]), (.append, ["A=1", "B=3", "C=4"]),
-    (.clear, ["B=3", "C=4"]),
-  ] as [(ConfigurationMerge.CollectionRule, [String])])
+  @Test(
+    arguments: [
+      (.inherit, ["A=1", "B=2"]), (.override, ["B=3", "C=4"]), (.append, ["A=1", "B=3", "C=4"]),
+      (.clear, ["B=3", "C=4"]),
+    ] as [(ConfigurationMerge.CollectionRule, [String])])
   func environmentIsMergedByName(rule: ConfigurationMerge.CollectionRule, expected: [String]) {
     let result = merge(
       { $0.environment = ["A=1", "B=2"] }, { $0.environment = ["B=3", "C=4"] }, { $0.environment = rule })
@@ -64,9 +67,10 @@ struct ConfigurationMergeTests {
     #expect(nothingNew.environment == (rule == .clear ? [] : ["A=1"]))
   }
 
-  @Test(arguments: [
-    (.inherit, ["80", "81"]), (.override, ["81", "82"]), (.append, ["80", "81", "82"]), (.clear, ["81", "82"]),
-  ] as [(ConfigurationMerge.CollectionRule, Set<String>)])
+  @Test(
+    arguments: [
+      (.inherit, ["80", "81"]), (.override, ["81", "82"]), (.append, ["80", "81", "82"]), (.clear, ["81", "82"]),
+    ] as [(ConfigurationMerge.CollectionRule, Set<String>)])
   func portsAndVolumesAreSets(rule: ConfigurationMerge.CollectionRule, expected: Set<String>) {
     let result = merge(
       {
@@ -85,10 +89,11 @@ struct ConfigurationMergeTests {
     #expect(result.volumes == expected)
   }
 
-  @Test(arguments: [
-    (.inherit, ["a": "1", "b": "2"]), (.override, ["b": "3", "c": "4"]), (.append, ["a": "1", "b": "3", "c": "4"]),
-    (.clear, ["b": "3", "c": "4"]),
-  ] as [(ConfigurationMerge.CollectionRule, [String: String])])
+  @Test(
+    arguments: [
+      (.inherit, ["a": "1", "b": "2"]), (.override, ["b": "3", "c": "4"]), (.append, ["a": "1", "b": "3", "c": "4"]),
+      (.clear, ["b": "3", "c": "4"]),
+    ] as [(ConfigurationMerge.CollectionRule, [String: String])])
   func labelsAreMergedByName(rule: ConfigurationMerge.CollectionRule, expected: [String: String]) {
     let result = merge(
       { $0.labels = ["a": "1", "b": "2"] }, { $0.labels = ["b": "3", "c": "4"] }, { $0.labels = rule })
@@ -112,16 +117,17 @@ struct ConfigurationMergeTests {
   // MARK: Docker's rule
 
   /// Entrypoint and command of the base and of the new image, and what comes of them under a Dockerfile's rules.
-  @Test(arguments: [
-    // Nothing new: all is inherited.
-    (["e"], ["c"], nil, nil, ["e"], ["c"]),
-    // A new command alone replaces the command.
-    (["e"], ["c"], nil, ["d"], ["e"], ["d"]),
-    // A new entrypoint takes the old command along, be it empty.
-    (["e"], ["c"], ["f"], nil, ["f"], nil), (["e"], ["c"], [], nil, [], nil), (nil, ["c"], ["f"], nil, ["f"], nil),
-    // Both are new.
-    (["e"], ["c"], ["f"], ["d"], ["f"], ["d"]), (["e"], ["c"], ["f"], [], ["f"], []),
-  ] as [([String]?, [String]?, [String]?, [String]?, [String]?, [String]?)])
+  @Test(
+    arguments: [
+      // Nothing new: all is inherited.
+      (["e"], ["c"], nil, nil, ["e"], ["c"]),
+      // A new command alone replaces the command.
+      (["e"], ["c"], nil, ["d"], ["e"], ["d"]),
+      // A new entrypoint takes the old command along, be it empty.
+      (["e"], ["c"], ["f"], nil, ["f"], nil), (["e"], ["c"], [], nil, [], nil), (nil, ["c"], ["f"], nil, ["f"], nil),
+      // Both are new.
+      (["e"], ["c"], ["f"], ["d"], ["f"], ["d"]), (["e"], ["c"], ["f"], [], ["f"], []),
+    ] as [([String]?, [String]?, [String]?, [String]?, [String]?, [String]?)])
   func aNewEntrypointClearsAnInheritedCommand(
     entrypoint: [String]?, command: [String]?, newEntrypoint: [String]?, newCommand: [String]?,
     mergedEntrypoint: [String]?, mergedCommand: [String]?
