@@ -34,8 +34,7 @@ extension Platform {
     let others: [(String, String?)] =
       switch best.architecture {
       case "amd64":
-        Self.number(best.variant).map { level in (1..<max(1, level)).reversed().map { ("amd64", "v\($0)") } } ?? []
-          + [("386", nil)]
+        (1..<(Self.number(best.variant) ?? 1)).reversed().map { ("amd64", "v\($0)") } + [("386", nil)]
       case "arm": Self.arm(below: best.variant)
       case "arm64": Self.arm64(below: best.variant ?? "v8") + [("arm", "v8")] + Self.arm(below: "v8")
       default: []
