@@ -12,7 +12,7 @@ extension Descriptor {
     }
     inspection.check(digest, at: "\(path).digest")
     for (index, url) in urls.enumerated() { inspection.check(url: url, at: "\(path).urls[\(index)]") }
-    inspection.add(OCICore.validate(annotations: annotations, path: "\(path).annotations"))
+    inspection.check(annotations: annotations, at: "\(path).annotations")
     if let data {
       do { try verify(data) } catch {
         inspection.error(

@@ -65,7 +65,7 @@ extension RuntimeConfiguration {
         .invalidValue, "\(path).StopSignal", "'\(excerpt(stopSignal))' is no signal, such as SIGTERM or SIGRTMIN+3",
         section)
     }
-    inspection.add(OCICore.validate(annotations: labels, path: "\(path).Labels"))
+    inspection.check(annotations: labels, at: "\(path).Labels")
     if let healthCheck { healthCheck.validate(&inspection, at: "\(path).Healthcheck") }
     return inspection.findings
   }

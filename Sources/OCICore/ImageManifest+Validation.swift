@@ -24,7 +24,7 @@ extension ImageManifest {
     }
     checkLayerTypes(&inspection, section)
     checkSizes(&inspection, section)
-    inspection.add(OCICore.validate(annotations: annotations, path: "$.annotations"))
+    inspection.check(annotations: annotations, at: "$.annotations")
     return inspection.findings
   }
 
@@ -90,7 +90,7 @@ extension ImageIndex {
       }
     }
     if let subject { inspection.add(subject.validate(at: "$.subject")) }
-    inspection.add(OCICore.validate(annotations: annotations, path: "$.annotations"))
+    inspection.check(annotations: annotations, at: "$.annotations")
     return inspection.findings
   }
 }

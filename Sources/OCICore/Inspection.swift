@@ -23,29 +23,29 @@ struct Inspection {
 
   /// Adds what was found in a part of the document that has a page of its own.
   mutating func add(_ others: [Finding]) { findings += others }
+
+  /// Annotations and labels (image-spec, annotations.md §Rules).
+  mutating func check(annotations: [String: String], at path: String) {
+    var rules = Inspection("annotations.md")
+    if annotations.keys.contains("") {
+      rules.error(.invalidValue, path + step(""), "a key may not be empty; name it, e.g. com.example.key", "Rules")
+    }
+    if let created = annotations[AnnotationKey.created], !Timestamp.isValid(created) {
+      rules.error(
+        .invalidValue, path + step(AnnotationKey.created), "'\(excerpt(created))' is not a time of RFC 3339",
+        "Pre-Defined Annotation Keys")
+    }
+    if let digest = annotations[AnnotationKey.baseDigest], (try? Digest(digest)) == nil {
+      rules.error(
+        .invalidValue, path + step(AnnotationKey.baseDigest), "'\(excerpt(digest))' is not a digest",
+        "Pre-Defined Annotation Keys")
+    }
+    add(rules.findings)
+  }
 }
 
 /// A member of a map as a step of a JSONPath (RFC 9535 §2.3.1).
 func step(_ name: String) -> String {
   let escaped = excerpt(name).replacing("\\", with: "\\\\").replacing("'", with: "\\'")
   return "['\(escaped)']"
-}
-
-/// Annotations and labels (image-spec, annotations.md §Rules).
-func validate(annotations: [String: String], path: String) -> [Finding] {
-  var inspection = Inspection("annotations.md")
-  if annotations.keys.contains("") {
-    inspection.error(.invalidValue, path + step(""), "a key may not be empty; name it, e.g. com.example.key", "Rules")
-  }
-  if let created = annotations[AnnotationKey.created], !Timestamp.isValid(created) {
-    inspection.error(
-      .invalidValue, path + step(AnnotationKey.created), "'\(excerpt(created))' is not a time of RFC 3339",
-      "Pre-Defined Annotation Keys")
-  }
-  if let digest = annotations[AnnotationKey.baseDigest], (try? Digest(digest)) == nil {
-    inspection.error(
-      .invalidValue, path + step(AnnotationKey.baseDigest), "'\(excerpt(digest))' is not a digest",
-      "Pre-Defined Annotation Keys")
-  }
-  return inspection.findings
 }

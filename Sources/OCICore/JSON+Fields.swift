@@ -91,7 +91,8 @@ package struct FieldReader {
     }
     var result: [String: String] = [:]
     for member in members {
-      guard let text = member.value.stringValue else {
+      // Go reads null as the empty text.
+      guard let text = member.value == .null ? "" : member.value.stringValue else {
         throw error("\(field).\(excerpt(member.name))", "must be a string, but it is \(member.value.kind)")
       }
       // Names that differ in spelling only, as Unicode has it, would lose one here.

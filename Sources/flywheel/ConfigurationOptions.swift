@@ -89,10 +89,6 @@ struct ConfigurationOptions: ParsableArguments {
   }
 
   private func parse(platform: String) throws -> Platform {
-    let parts = platform.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard (2...3).contains(parts.count), !parts.contains("") else {
-      throw ValidationError("--platform '\(platform)' must be os/architecture or os/architecture/variant")
-    }
-    return Platform(architecture: parts[1], os: parts[0], variant: parts.count == 3 ? parts[2] : nil)
+    do { return try Platform(platform) } catch { throw ValidationError("--platform: \(error.message)") }
   }
 }

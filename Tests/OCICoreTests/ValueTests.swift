@@ -114,3 +114,60 @@ struct ValueTests {
     #expect(throws: OCIError.self) { try MediaType("a/b/c") }
   }
 }
+
+/// The parser of references against the grammar as the distribution project writes it, on every short text.
+struct ReferenceOracleTests {
+  /// What a reference is made of, by regular expressions.
+  private struct Oracle {
+    let host = /(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?/
+    let repository =
+      /[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*/
+    let tag = /[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}/
+
+    func parts(_ text: String) -> [String?]? {
+      var (host, rest) = ("docker.io", text[...])
+      if let slash = text.firstIndex(of: "/") {
+        let first = text[..<slash]
+        if first.contains(where: { ".:".contains($0) || $0.isUppercase }) || first == "localhost" {
+          host = String(first)
+          rest = text[slash...].dropFirst()
+        }
+      }
+      let colon = rest.lastIndex(of: ":")
+      var name = String(rest[..<(colon ?? rest.endIndex)])
+      let tag = colon.map { String(rest[$0...].dropFirst()) }
+      // Ours alone: a host is known by a dot or a port, and a port is a number that can be one.
+      let isKnown = host == "localhost" || host.contains(".") || host.contains(":")
+      let port = host.split(separator: ":", omittingEmptySubsequences: false).dropFirst().first
+      if host == "docker.io", !name.contains("/") { name = "library/" + name }
+      guard isKnown, host.wholeMatch(of: self.host) != nil, name.wholeMatch(of: repository) != nil else { return nil }
+      if let port, UInt16(port) ?? 0 == 0 { return nil }
+      if let tag, tag.wholeMatch(of: self.tag) == nil { return nil }
+      return [host, name, tag]
+    }
+  }
+
+  private func check(_ text: String, _ oracle: Oracle) {
+    let reference = try? ImageReference(text)
+    let parts = reference.map { [$0.host, $0.repository, $0.tag] }
+    #expect(parts == oracle.parts(text), "'\(text)'")
+    if let reference { #expect((try? ImageReference(reference.description)) == reference) }
+  }
+
+  @Test func everyShortTextIsReadAsTheGrammarHasIt() {
+    let oracle = Oracle()
+    let alphabet = Array("aA1._-:/")
+    var texts = [""]
+    for _ in 0..<4 {
+      texts = texts.flatMap { text in alphabet.map { text + String($0) } }
+      for text in texts { check(text, oracle) }
+    }
+  }
+
+  @Test func randomTextsAreReadAsTheGrammarHasIt() {
+    let oracle = Oracle()
+    var random = RandomDocuments(seed: 7)
+    let pieces = ["a", "b0", "A", ".", "_", "__", "-", ":", "/", "localhost", "docker.io", "a.b", ":80", "latest"]
+    for _ in 0..<20_000 { check((0..<random.number(9)).map { _ in random.pick(pieces) }.joined(), oracle) }
+  }
+}
