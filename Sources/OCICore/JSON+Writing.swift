@@ -56,18 +56,32 @@ extension JSON {
   }
 
   private static func write(_ text: String, into output: inout [UInt8]) {
-    let hex = Array("0123456789abcdef".utf8)
     output.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
-      case 0x0A: output.append(contentsOf: "\\n".utf8)
-      case 0x0D: output.append(contentsOf: "\\r".utf8)
-      case 0x09: output.append(contentsOf: "\\t".utf8)
-      case 0..<0x20: output.append(contentsOf: Array("\\u00".utf8) + [hex[Int(byte >> 4)], hex[Int(byte & 15)]])
-      default: output.append(byte)
-      }
+    let bytes = text.utf8.span
+    // Most texts are written as they are.
+    var plain = 0
+    while plain < bytes.count, !mustBeEscaped(bytes[plain]) { plain += 1 }
+    if plain == bytes.count {
+      output.append(contentsOf: text.utf8)
+    } else {
+      for index in bytes.indices { write(escaping: bytes[index], into: &output) }
     }
     output.append(UInt8(ascii: "\""))
+  }
+
+  private static func mustBeEscaped(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  private static func write(escaping byte: UInt8, into output: inout [UInt8]) {
+    guard mustBeEscaped(byte) else { return output.append(byte) }
+    output.append(UInt8(ascii: "\\"))
+    switch byte {
+    case 0x0A: output.append(UInt8(ascii: "n"))
+    case 0x0D: output.append(UInt8(ascii: "r"))
+    case 0x09: output.append(UInt8(ascii: "t"))
+    case 0..<0x20: output.append(contentsOf: "u00\(hexadecimal([byte]))".utf8)
+    default: output.append(byte)
+    }
   }
 }

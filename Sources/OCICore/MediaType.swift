@@ -7,6 +7,11 @@ public struct MediaType: Sendable, Hashable, CustomStringConvertible {
   /// Parses a media type; parameters after `;` are dropped.
   /// - Throws: `OCIError.Code.invalidMediaType`.
   public init(_ text: String) throws(OCIError) {
+    // Nearly every type is one of these.
+    if Self.common.contains(text) {
+      self.text = text
+      return
+    }
     var bare = text[...]
     if let semicolon = text.utf8.firstIndex(of: UInt8(ascii: ";")) {
       bare = text[..<semicolon]
@@ -31,6 +36,7 @@ public struct MediaType: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static let punctuation = Array("!#$&-^_.+".utf8)
+  private static let common = Set((manifests + [imageConfiguration, layerTar, layerTarGzip, layerTarZstd]).map(\.text))
 }
 
 // MARK: Names

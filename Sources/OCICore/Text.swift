@@ -18,11 +18,21 @@ func isLowercaseHex(_ byte: UInt8) -> Bool {
 func lowercased(_ byte: UInt8) -> UInt8 { isUppercase(byte) ? byte | 0x20 : byte }
 
 /// Whether two texts have the same bytes. (`==` takes two spellings of one letter for the same.)
-func isIdentical(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+func isIdentical(_ left: String, _ right: String) -> Bool {
+  let (left, right) = (left.utf8.span, right.utf8.span)
+  guard left.count == right.count else { return false }
+  for index in left.indices where left[index] != right[index] { return false }
+  return true
+}
 
 /// Whether two texts differ in the case of ASCII letters at most.
 func equalsIgnoringCase(_ left: String, _ right: String) -> Bool {
-  left.utf8.count == right.utf8.count && zip(left.utf8, right.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+  let (left, right) = (left.utf8.span, right.utf8.span)
+  guard left.count == right.count else { return false }
+  for index in left.indices where left[index] != right[index] && lowercased(left[index]) != lowercased(right[index]) {
+    return false
+  }
+  return true
 }
 
 /// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
