@@ -1,14 +1,15 @@
-/// A place that keeps blobs and manifests by digest: a registry repository, an image layout. The seam between sources
-/// and destinations.
+/// A place that keeps blobs and manifests by digest: a registry repository, an image layout, memory. The seam between
+/// sources and destinations. `ContentStoreConformance` in `OCITesting` checks a store of your own.
 public protocol ContentStore: Sendable {
   /// Whether the store has the content.
   func exists(_ descriptor: Descriptor) async throws -> Bool
 
   /// The content. Its bytes are verified while they are read: the stream fails where they are not those announced.
-  /// - Throws: `OCIError.Code.notFound`, or the store's own error.
+  /// - Throws: `OCIError.Code.notFound`, `unsupportedAlgorithm`, or the store's own error.
   func fetch(_ descriptor: Descriptor) async throws -> ByteStream
 
-  /// Takes content, all of it or nothing: the store verifies size and digest before it keeps it.
+  /// Takes content, all of it or nothing: the store verifies size and digest before it keeps it. An error of the source is
+  /// passed on as it is.
   func push(_ descriptor: Descriptor, from source: BlobSource) async throws
 }
 
@@ -33,4 +34,34 @@ extension TagStore {
 
   /// Nothing to take back.
   public func rollBack() async {}
+}
+
+/// A content store that knows which manifests are about another: signatures, lists of ingredients, attestations.
+public protocol ReferrerStore: ContentStore {
+  /// The manifests and indexes whose `subject` is the one given, in the order of their digests, as the referrers API
+  /// describes them: with their artifact type and annotations (distribution-spec, §Listing Referrers).
+  /// - Parameter artifactType: Those of this type alone; with `nil` all.
+  func referrers(of subject: Descriptor, artifactType: MediaType?) async throws -> [Descriptor]
+}
+
+extension ContentStore {
+  /// Reads a manifest or an index, verified.
+  /// - Throws: The store's errors; `OCIError`: `limitExceeded`, `invalidJSON` or `invalidDocument`, naming the manifest.
+  public func manifest(_ descriptor: Descriptor) async throws -> (manifest: AnyManifest, bytes: [UInt8]) {
+    do {
+      guard descriptor.size <= ImageManifest.sizeLimit else {
+        throw OCIError(
+          .limitExceeded,
+          "it has \(descriptor.size) bytes, more than the \(ImageManifest.sizeLimit) that a manifest may have")
+      }
+      var bytes = descriptor.data ?? []
+      // What stands in the descriptor need not be fetched, if it is what the descriptor is about.
+      if descriptor.data == nil || (try? descriptor.verify(bytes)) == nil {
+        bytes = try await fetch(descriptor).collect(upTo: ImageManifest.sizeLimit)
+      }
+      return (try AnyManifest(parsing: bytes, as: descriptor.mediaType), bytes)
+    } catch let error as OCIError where error.code != .notFound {
+      throw OCIError(error.code, "manifest \(descriptor.digest): \(error.message)")
+    }
+  }
 }

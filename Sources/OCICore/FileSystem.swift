@@ -8,97 +8,21 @@ package import SystemPackage
   internal import Darwin
 #endif
 
-/// A file that is open; closed when the last reference goes.
-package final class OpenFile: Sendable {
-  /// The path it was opened by, for messages.
-  package let path: FilePath
-  private let descriptor: Int32
-
-  private init(path: FilePath, descriptor: Int32) {
-    self.path = path
-    self.descriptor = descriptor
-  }
-
-  deinit { close(descriptor) }
-
-  /// Opens for reading, a directory too.
-  package static func reading(_ path: FilePath, followSymlink: Bool = true) throws(OCIError) -> OpenFile {
-    try open(path, O_RDONLY | O_CLOEXEC | (followSymlink ? 0 : O_NOFOLLOW))
-  }
-
-  /// Creates a file that must not exist yet.
-  package static func creating(_ path: FilePath) throws(OCIError) -> OpenFile {
-    try open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
-  }
-
-  private static func open(_ path: FilePath, _ flags: Int32) throws(OCIError) -> OpenFile {
-    while true {
-      let descriptor = unsafe path.withPlatformString { unsafe systemOpen($0, flags) }
-      if descriptor >= 0 { return OpenFile(path: path, descriptor: descriptor) }
-      if errno != EINTR { throw .system("open", path, errno) }
-    }
-  }
-
-  /// Reads at most `count` bytes from where the last read ended; empty at the end.
-  package func read(upTo count: Int) throws(OCIError) -> [UInt8] {
-    var failure: Int32 = 0
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      var result: Int
-      repeat { result = unsafe systemRead(descriptor, buffer.baseAddress, count) } while result < 0 && errno == EINTR
-      if result < 0 { failure = errno }
-      initialized = max(0, result)
-    }
-    if failure != 0 { throw .system("read", path, failure) }
-    return bytes
-  }
-
-  /// Writes all the bytes.
-  package func write(_ bytes: Span<UInt8>) throws(OCIError) {
-    var failure: Int32 = 0
-    unsafe bytes.withUnsafeBufferPointer { buffer in
-      var count = 0
-      while count < buffer.count {
-        let written = unsafe systemWrite(descriptor, buffer.baseAddress.map { unsafe $0 + count }, buffer.count - count)
-        if written >= 0 {
-          count += written
-        } else if errno != EINTR {
-          failure = errno
-          return
-        }
-      }
-    }
-    if failure != 0 { throw .system("write", path, failure) }
-  }
-
-  /// Waits until the file is on the disk.
-  package func synchronize() throws(OCIError) {
-    guard fsync(descriptor) == 0 else { throw .system("sync", path, errno) }
-  }
-
-  /// Waits for the file's lock, which ends when the file is closed.
-  package func lock(exclusive: Bool) throws(OCIError) {
-    while flock(descriptor, exclusive ? LOCK_EX : LOCK_SH) != 0 {
-      if errno != EINTR { throw .system("lock", path, errno) }
-    }
-  }
-
-  /// Takes the exclusive lock if nobody else has one.
-  package func tryExclusiveLock() -> Bool {
-    flock(descriptor, LOCK_EX | LOCK_NB) == 0
-  }
-}
-
 /// What we need of a file system beside open files.
 package enum FileSystem {
   /// The whole of a small file.
   package static func contents(of path: FilePath, limit: Int = 1 << 30) throws(OCIError) -> [UInt8] {
-    let file = try OpenFile.reading(path)
+    try contents(of: OpenFile.reading(path), limit: limit)
+  }
+
+  /// The rest of an open file.
+  package static func contents(of file: OpenFile, limit: Int) throws(OCIError) -> [UInt8] {
     var result: [UInt8] = []
     while true {
       let chunk = try file.read(upTo: 1 << 16)
       if chunk.isEmpty { return result }
       guard result.count + chunk.count <= limit else {
-        throw OCIError(.sizeMismatch, "'\(path)' is longer than \(limit) bytes")
+        throw OCIError(.limitExceeded, "'\(file.path)' is longer than \(limit) bytes")
       }
       result.append(contentsOf: chunk)
     }
@@ -137,6 +61,33 @@ package enum FileSystem {
       throw .system("examine", path, errno)
     }
     return status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+  }
+
+  /// What is at a path, be it a symbolic link.
+  package enum Kind: Sendable, Hashable {
+    /// A regular file of so many bytes.
+    case file(size: Int64)
+    /// A directory.
+    case directory
+    /// A symbolic link, wherever it leads.
+    case symlink
+    /// A pipe, a socket, a device.
+    case special
+  }
+
+  /// What is at a path; `nil` where there is nothing. Symbolic links are not followed.
+  package static func kind(of path: FilePath) throws(OCIError) -> Kind? {
+    var status = stat()
+    guard unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0 else {
+      if errno == ENOENT || errno == ENOTDIR { return nil }
+      throw .system("examine", path, errno)
+    }
+    return switch status.st_mode & S_IFMT {
+    case S_IFREG: .file(size: Int64(status.st_size))
+    case S_IFDIR: .directory
+    case S_IFLNK: .symlink
+    default: .special
+    }
   }
 
   /// The path with every symbolic link followed; unchanged where it leads nowhere.
@@ -234,8 +185,14 @@ package enum FileSystem {
   /// A name in the same directory that nobody else uses.
   package static func temporarySibling(of path: FilePath) -> FilePath {
     let token = String(UInt64.random(in: .min ... .max), radix: 36)
-    return path.removingLastComponent().appending(".flywheel-\(token).tmp")
+    return path.removingLastComponent().appending("\(temporaryPrefix)\(token)\(temporarySuffix)")
   }
+
+  /// Whether a file's name is one of `temporarySibling`.
+  static func isTemporary(_ name: String) -> Bool { name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix) }
+
+  private static let temporaryPrefix = ".flywheel-"
+  private static let temporarySuffix = ".tmp"
 }
 
 extension OCIError {
@@ -243,16 +200,14 @@ extension OCIError {
   package static func system(_ verb: String, _ path: FilePath, _ number: Int32) -> OCIError {
     OCIError(.ioFailure, "cannot \(verb) '\(path)': \(Errno(rawValue: number))")
   }
+
+  /// Something that is not what it has to be, and could lead elsewhere.
+  static func unsafePath(_ path: FilePath, _ what: String) -> OCIError {
+    OCIError(.unsafePath, "'\(path)' is \(what), which an image layout may not hold; put a copy of the content there")
+  }
 }
 
-// The C functions whose names the types above use for themselves.
-private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o666) }
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
-  unsafe read(descriptor, buffer, count)
-}
-private func systemWrite(_ descriptor: Int32, _ buffer: UnsafePointer<UInt8>?, _ count: Int) -> Int {
-  unsafe write(descriptor, buffer, count)
-}
+// `rename` is the name of one of our own.
 private func systemRename(_ old: UnsafePointer<CChar>, _ new: UnsafePointer<CChar>) -> Int32 {
   unsafe rename(old, new)
 }

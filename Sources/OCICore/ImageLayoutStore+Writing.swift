@@ -6,6 +6,7 @@ extension ImageLayoutStore {
   public func push(_ descriptor: Descriptor, from source: BlobSource) async throws {
     try await IOExecutor.run { [self] in
       try prepare()
+      _ = try descriptor.digest.requireHashFunction()
       let temporary = FileSystem.temporarySibling(of: blobPath(descriptor.digest))
       do {
         try makeDirectory(for: descriptor)
@@ -48,7 +49,10 @@ extension ImageLayoutStore {
     try await push(manifest, from: BlobSource(bytes))
     try await IOExecutor.run { [self] in
       try prepare()
-      try OpenFile.reading(blobPath(manifest.digest).removingLastComponent()).synchronize()
+      let written = session.withLock { Set($0.newBlobs.map { $0.removingLastComponent() }) }
+      for directory in written.union([blobPath(manifest.digest).removingLastComponent()]) {
+        try OpenFile.reading(directory).synchronize()
+      }
       let blobs = try OpenFile.reading(blobsPath)
       try blobs.synchronize()
       // Two processes may publish into one layout: the second must see the first one's index.
@@ -62,7 +66,7 @@ extension ImageLayoutStore {
       if index != old { try FileSystem.replace(indexPath, with: index.canonicalBytes) }
       // The marker last: a directory that has it is a layout that can be read.
       if !FileSystem.exists(markerPath) {
-        try FileSystem.replace(markerPath, with: Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
+        try FileSystem.replace(markerPath, with: ImageLayoutMarker().canonicalBytes)
       }
       for directory in session.withLock(\.newDirectories) {
         let parent = directory.removingLastComponent()
@@ -107,6 +111,7 @@ extension ImageLayoutStore {
 
   private func makeDirectory(for descriptor: Descriptor) throws(OCIError) {
     let directory = blobPath(descriptor.digest).removingLastComponent()
+    try requireDirectories(above: descriptor.digest)
     if try FileSystem.createDirectory(directory) { session.withLock { $0.newDirectories.append(directory) } }
   }
 
@@ -122,6 +127,7 @@ extension ImageLayoutStore {
   private func prepare() throws(OCIError) {
     if session.withLock({ $0.lock != nil }) { return }
     try requireLayoutOrNothing()
+    try requireDirectories(above: .of([]))
     while true {
       let created = try FileSystem.createDirectories(blobsPath.appending("sha256"))
       session.withLock { $0.newDirectories += created }
@@ -145,8 +151,11 @@ extension ImageLayoutStore {
     guard FileSystem.isDirectory(path) else {
       throw OCIError(.ioFailure, "'\(path)' is a file; name a directory for the image layout")
     }
-    if FileSystem.exists(markerPath) { return try requireKnownVersion() }
-    guard try FileSystem.names(in: path).allSatisfy({ $0 == "blobs" || $0.hasPrefix(".flywheel-") }) else {
+    if try FileSystem.kind(of: markerPath) != nil {
+      _ = try readMarker()
+      return
+    }
+    guard try FileSystem.names(in: path).allSatisfy({ $0 == "blobs" || FileSystem.isTemporary($0) }) else {
       throw OCIError(
         .ioFailure,
         "'\(path)' is not empty and not an OCI image layout; name a new directory, or one that holds an oci-layout file"
@@ -158,26 +167,28 @@ extension ImageLayoutStore {
 extension ImageLayoutStore {
   /// Makes sure that the directory is a layout, or may become one.
   /// - Throws: `OCIError`: `ioFailure` for something else, `invalidDocument` for a layout of another version.
-  public func validate() async throws {
+  public func requireUsable() async throws {
     try await IOExecutor.run { [self] in
       try requireLayoutOrNothing()
       _ = try readIndex()
     }
   }
 
-  private func requireKnownVersion() throws(OCIError) {
-    let version: String?
-    do {
-      var fields = try FieldReader(
-        JSON(parsing: try FileSystem.contents(of: markerPath, limit: 1 << 16)), path: "layout")
-      version = try fields.string("imageLayoutVersion")
-    } catch {
-      throw OCIError(.invalidDocument, "'\(markerPath)': \(error.message)")
-    }
-    guard version == "1.0.0" else {
-      throw OCIError(
-        .invalidDocument,
-        "'\(markerPath)' has version '\(version ?? "")', but only 1.0.0 is known; name another directory")
+  /// Takes a name from what has it. Blobs stay until `collectGarbage`.
+  /// - Returns: Whether anything had the name.
+  @discardableResult
+  public func untag(_ name: String) async throws -> Bool {
+    try await IOExecutor.run { [self] in
+      guard try readIndex() != nil else { return false }
+      try requireDirectories(above: .of([]))
+      let blobs = try OpenFile.reading(blobsPath)
+      try blobs.lock(exclusive: true)
+      guard var index = try readIndex() else { return false }
+      let count = index.manifests.count
+      index.manifests.removeAll { $0.annotations[AnnotationKey.referenceName] == name }
+      guard index.manifests.count < count else { return false }
+      try FileSystem.replace(indexPath, with: index.canonicalBytes)
+      return true
     }
   }
 }

@@ -25,32 +25,16 @@ public final class ImageLayoutStore: TagStore {
   /// The same layout with a write session of its own.
   public func writer() -> ImageLayoutStore { ImageLayoutStore(path) }
 
-  var indexPath: FilePath { path.appending("index.json") }
-  var markerPath: FilePath { path.appending("oci-layout") }
-  var blobsPath: FilePath { path.appending("blobs") }
-
-  func blobPath(_ digest: Digest) -> FilePath {
-    blobsPath.appending(digest.algorithm.name).appending(digest.hex)
-  }
-
   // MARK: Reading
 
   /// Whether the layout has a blob of this digest and size.
   public func exists(_ descriptor: Descriptor) async throws -> Bool {
-    let path = blobPath(descriptor.digest)
-    return try await IOExecutor.run { try FileSystem.fileSize(path) == descriptor.size }
+    try await IOExecutor.run { [self] in try has(descriptor) }
   }
 
   /// Reads a blob, verified while it is read.
   public func fetch(_ descriptor: Descriptor) async throws -> ByteStream {
-    let path = blobPath(descriptor.digest)
-    let layout = self.path
-    let file = try await IOExecutor.run {
-      guard try FileSystem.fileSize(path) != nil else {
-        throw OCIError(.notFound, "image layout '\(layout)' has no blob \(descriptor.digest)")
-      }
-      return try OpenFile.reading(path)
-    }
+    let file = try await IOExecutor.run { [self] in try openBlob(descriptor.digest) }
     return ByteStream(reading: file).verified(as: descriptor)
   }
 
@@ -69,33 +53,6 @@ public final class ImageLayoutStore: TagStore {
   /// - Throws: `OCIError`, naming the file.
   public func index() async throws -> ImageIndex? {
     try await IOExecutor.run { [self] in try readIndex() }
-  }
-
-  func readIndex() throws(OCIError) -> ImageIndex? {
-    guard try FileSystem.fileSize(indexPath) != nil else { return nil }
-    let bytes = try FileSystem.contents(of: indexPath, limit: 64 << 20)
-    do { return try ImageIndex(parsing: bytes) } catch {
-      throw OCIError(error.code, "'\(indexPath)': \(error.message)")
-    }
-  }
-
-  /// The first blob that a manifest or index needs, itself included, and the layout lacks.
-  func firstMissing(of descriptor: Descriptor, depth: Int = 0) throws(OCIError) -> Descriptor? {
-    let path = blobPath(descriptor.digest)
-    guard try FileSystem.fileSize(path) == descriptor.size else { return descriptor }
-    guard descriptor.mediaType.isManifest, depth < 8 else { return nil }
-    let bytes = try FileSystem.contents(of: path, limit: 64 << 20)
-    if descriptor.mediaType.isIndex {
-      for child in try ImageIndex(parsing: bytes).manifests {
-        if let missing = try firstMissing(of: child, depth: depth + 1) { return missing }
-      }
-      return nil
-    }
-    let manifest = try ImageManifest(parsing: bytes)
-    for blob in [manifest.config] + manifest.layers where try FileSystem.fileSize(blobPath(blob.digest)) != blob.size {
-      return blob
-    }
-    return nil
   }
 
   private static let nameSeparators = Array("-._:@+".utf8)

@@ -8,7 +8,7 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case invalidDigest, invalidReference, invalidPlatform, invalidMediaType, invalidJSON, invalidDocument
       case platformMismatch, limitExceeded, unsupportedAlgorithm
-      case digestMismatch, sizeMismatch, notFound, ioFailure, busy, alreadyConsumed
+      case digestMismatch, sizeMismatch, notFound, ioFailure, unsafePath, busy, alreadyConsumed
     }
     private let value: Value
 
@@ -38,6 +38,8 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
     public static let notFound = Code(value: .notFound)
     /// A system call that failed.
     public static let ioFailure = Code(value: .ioFailure)
+    /// A symbolic link, pipe or device where a file or directory of a layout should be.
+    public static let unsafePath = Code(value: .unsafePath)
     /// A store that another writer holds.
     public static let busy = Code(value: .busy)
     /// A stream that two tasks read at once.

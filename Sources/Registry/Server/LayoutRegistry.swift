@@ -47,20 +47,14 @@ final class LayoutRegistry: Sendable {
   // MARK: Blobs
 
   func blobSize(_ digest: Digest) async throws -> Int64? {
-    let path = blobPath(digest)
-    return try await IOExecutor.run { try FileSystem.fileSize(path) }
-  }
-
-  func blobPath(_ digest: Digest) -> FilePath {
-    layout.path.appending("blobs").appending(digest.algorithm.name).appending(digest.hex)
+    try await IOExecutor.run { [layout] in try layout.blobSize(digest) }
   }
 
   private func blob(_ digest: Digest) async throws -> ServerAnswer {
     guard let size = try await blobSize(digest) else {
       throw Refusal(404, "BLOB_UNKNOWN", "there is no blob \(digest)")
     }
-    let path = blobPath(digest)
-    let file = try await IOExecutor.run { try OpenFile.reading(path) }
+    let file = try await IOExecutor.run { [layout] in try layout.openBlob(digest) }
     return ServerAnswer(
       status: 200,
       headers: [("Content-Type", MediaType.octetStream.text), ("Docker-Content-Digest", digest.description)],

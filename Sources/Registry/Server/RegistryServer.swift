@@ -46,7 +46,7 @@ public final class RegistryServer: Sendable {
     layout: FilePath, host: String = "127.0.0.1", port: Int = 0, faults: RegistryFaults = RegistryFaults()
   ) async throws -> RegistryServer {
     let store = ImageLayoutStore(layout)
-    try await store.validate()
+    try await store.requireUsable()
     let listener: NIOAsyncChannel<Connection, Never>
     do {
       listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)

@@ -1,6 +1,6 @@
 extension Sequence where Element: Sendable, Self: Sendable {
   /// The results in order, at most `width` of them being made at a time; the first error cancels the rest.
-  func concurrentMap<Result: Sendable>(
+  package func concurrentMap<Result: Sendable>(
     width: Int, _ transform: @escaping @Sendable (Element) async throws -> Result
   ) async throws -> [Result] {
     try await withThrowingTaskGroup(of: (Int, Result).self) { group in

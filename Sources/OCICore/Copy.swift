@@ -1,0 +1,118 @@
+/// Copies what a descriptor is about, and everything below it: an index with its manifests, a manifest with its config and
+/// layers, or a single blob.
+///
+/// Children are copied before their parents and each blob once; what the destination has is not read. Bytes are streamed and
+/// verified on both sides, and no document changes, so digests stay.
+/// - Parameters:
+///   - root: What to copy.
+///   - source: Where it is.
+///   - destination: Where it should be.
+///   - options: How many at a time, and what else to take along.
+///   - onEvent: Is told what happens, from several tasks at once.
+/// - Throws: The stores' errors; `OCIError` naming the manifest that is wrong; `CancellationError`.
+@discardableResult
+public func copy(
+  _ root: Descriptor, from source: some ContentStore, to destination: some ContentStore, options: CopyOptions = .init(),
+  onEvent: @escaping @Sendable (CopyEvent) -> Void = { _ in }
+) async throws -> CopyReport {
+  let transfer = CopyTransfer(source: source, destination: destination, options: options, onEvent: onEvent) {
+    manifest, bytes, _ in try await destination.push(manifest, from: BlobSource(bytes))
+  }
+  var run = CopyRun(transfer)
+  try await run.copy(root)
+  return run.report
+}
+
+/// Copies a manifest or index and everything below it, as `copy(_:from:to:options:onEvent:)`, and gives it names, last of
+/// all.
+///
+/// Where the destination has the root already, it vouches for what is below it, and nothing but the root is looked at;
+/// unless it turns out to have lost something, or referrers are asked for. After a failure the tags name what they named
+/// before, and what was written is taken back as far as the destination can.
+/// - Parameter tags: The names that it gets; with none, it is only reachable by digest.
+/// - Throws: As the other; `OCIError.Code.invalidDocument` where the root is no manifest.
+@discardableResult
+public func copy(
+  _ root: Descriptor, from source: some ContentStore, to destination: some TagStore, tags: [String] = [],
+  options: CopyOptions = .init(), onEvent: @escaping @Sendable (CopyEvent) -> Void = { _ in }
+) async throws -> CopyReport {
+  guard root.mediaType.isManifest else {
+    throw OCIError(.invalidDocument, "'\(root.mediaType)' is no manifest's type, so \(root.digest) cannot be published")
+  }
+  let writer = destination.writer()
+  // With referrers to come, the tags wait for them.
+  let tagsFirst = options.referrers == nil ? tags : []
+  let transfer = CopyTransfer(source: source, destination: writer, options: options, onEvent: onEvent) {
+    manifest, bytes, role in
+    switch role {
+    case .child: try await writer.push(manifest, from: BlobSource(bytes))
+    case .root: try await writer.publish(manifest, bytes: bytes, tags: tagsFirst)
+    case .referrer: try await writer.publish(manifest, bytes: bytes, tags: [])
+    }
+  }
+  var run = CopyRun(transfer)
+  do {
+    var isThere = false
+    if options.referrers == nil { isThere = try await run.publishIfPresent(root) }
+    if !isThere { try await run.copy(root) }
+    if options.referrers != nil, !tags.isEmpty {
+      try await writer.publish(root, bytes: source.manifest(root).bytes, tags: tags)
+    }
+  } catch {
+    await writer.rollBack()
+    throw error
+  }
+  for tag in tags { onEvent(.tagged(tag, root)) }
+  return run.report
+}
+
+/// How to copy.
+public struct CopyOptions: Sendable {
+  /// How many requests are under way at a time, at least one.
+  public var concurrency: Int
+  /// Where to look for the manifests that are about those copied (signatures, attestations, and what is about these), to
+  /// copy them too; with `nil` none are. Usually the source.
+  public var referrers: (any ReferrerStore)?
+  /// Whether to copy layers that may not be distributed and have an address elsewhere.
+  public var includesForeignLayers: Bool
+
+  /// Creates options.
+  public init(concurrency: Int = 4, referrers: (any ReferrerStore)? = nil, includesForeignLayers: Bool = false) {
+    self.concurrency = max(1, concurrency)
+    self.referrers = referrers
+    self.includesForeignLayers = includesForeignLayers
+  }
+}
+
+/// What happens while content is copied.
+public enum CopyEvent: Sendable, Hashable {
+  /// Content is being sent.
+  case started(Descriptor)
+  /// So many bytes of it have been read, since it was last begun.
+  case progress(Descriptor, bytes: Int64)
+  /// Content has arrived.
+  case copied(Descriptor)
+  /// Content need not be sent.
+  case skipped(Descriptor, SkipReason)
+  /// A tag names the root now.
+  case tagged(String, Descriptor)
+
+  /// Why content is not sent.
+  public enum SkipReason: Sendable, Hashable {
+    /// The destination has it.
+    case exists
+    /// It is a layer that may not be distributed, with an address elsewhere.
+    case foreign
+  }
+}
+
+/// What a copy moved.
+public struct CopyReport: Sendable, Hashable {
+  /// What was sent, children before their parents.
+  public var copied: [Descriptor] = []
+  /// What was not sent: the destination had it, or it may not be distributed.
+  public var skipped: [Descriptor] = []
+
+  /// The bytes of what was sent.
+  public var copiedBytes: Int64 { copied.reduce(0) { $0 + $1.size } }
+}
