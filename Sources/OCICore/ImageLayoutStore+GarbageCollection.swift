@@ -8,6 +8,9 @@ public struct GarbageReport: Sendable, Hashable {
   public var temporaryFiles: [String] = []
   /// The bytes of all of them.
   public var bytes: Int64 = 0
+
+  /// Creates a report of nothing.
+  public init() {}
 }
 
 extension ImageLayoutStore {
@@ -23,21 +26,21 @@ extension ImageLayoutStore {
   ///   with it.
   @discardableResult
   public func collectGarbage(isDryRun: Bool = false, patience: Duration = .seconds(10)) async throws -> GarbageReport {
-    let lock = try await IOExecutor.run { [self] in
-      _ = try readMarker()
-      return try OpenFile.reading(path)
-    }
     let deadline = ContinuousClock.now + patience
-    while !lock.tryExclusiveLock() {
+    while true {
+      // Locked and collected without a pause, so that a thread which waits for the lock waits for a thread that works.
+      let report = try await IOExecutor.run { [self] () throws -> GarbageReport? in
+        _ = try readMarker()
+        let lock = try OpenFile.reading(path)
+        guard lock.tryExclusiveLock() else { return nil }
+        return try withExtendedLifetime(lock) { try collect(isDryRun) }
+      }
+      if let report { return report }
       guard ContinuousClock.now < deadline else {
         throw OCIError(
           .busy, "image layout '\(path)' is being written to; nothing was removed: try again when the push is done")
       }
       try await Task.sleep(for: .milliseconds(50))
-    }
-    return try await IOExecutor.run { [self] in
-      // Held until we are done: nobody pushes meanwhile.
-      try withExtendedLifetime(lock) { try collect(isDryRun) }
     }
   }
 

@@ -1,141 +1,53 @@
 public import OCICore
 
-/// What every `TagStore` must do. Run `check` from the tests of a store of your own.
+/// What every `TagStore` must do, beside what every `ContentStore` must. Run `check` from the tests of a store of your own.
 public struct TagStoreConformance: Sendable {
-  /// A promise that a store does not keep.
-  public struct Failure: Error, Sendable, CustomStringConvertible {
-    /// What it did, and what it should do.
-    public let description: String
-  }
-
-  /// The error of a blob source that fails, which a store must pass on as it is.
-  private struct SourceFailure: Error {}
+  private typealias Base = ContentStoreConformance
 
   /// Checks a store that tests may write to. Blobs, and the tags `conformance-1` and `conformance-2`, stay behind.
   /// - Parameter seed: Makes the content; a store that has content of a former check needs another.
-  /// - Throws: `Failure`, or an error of the store where it should have succeeded.
+  /// - Throws: `ContentStoreConformance.Failure`, or an error of the store where it should have succeeded.
   public static func check(_ store: some TagStore, seed: UInt64 = .random(in: .min ... .max)) async throws {
-    try await checkBlobs(store, seed)
-    try await checkFailures(store, seed &+ 1)
-    try await checkTags(store, seed &+ 2)
-  }
-
-  private static func checkBlobs(_ store: some TagStore, _ seed: UInt64) async throws {
-    var generator = SeededGenerator(seed: seed)
-    // More than one chunk, one byte, and nothing.
-    for size in [(2 << 20) + 1, 1, 0] {
-      let bytes = generator.bytes(size)
-      let blob = Descriptor(mediaType: .layerTar, describing: bytes)
-      // One byte and nothing are the same in each check, so a former one may have left them.
-      if size > 1 {
-        try await require(!store.exists(blob), "exists is true for a blob that was never pushed")
-        try await requireFailure("fetch succeeds for a blob that is not there") {
-          _ = try await store.fetch(blob).collect(upTo: size)
-        }
-      }
-      let source = BlobSource { ByteStream(producer: chunks(of: bytes)) }
-      try await store.push(blob, from: source)
-      try await require(store.exists(blob), "exists is false for a blob of \(size) bytes after its push")
-      let fetched = try await store.fetch(blob).collect(upTo: size)
-      try require(fetched == bytes, "fetch gives other bytes than were pushed (\(size) bytes)")
-      try await store.push(blob, from: source)
-      try await require(store.exists(blob), "a blob that is pushed again goes away")
-      var longer = blob
-      longer.size += 1
-      try await require(!store.exists(longer), "exists is true for a blob whose size is another")
-    }
-  }
-
-  private static func checkFailures(_ store: some TagStore, _ seed: UInt64) async throws {
-    var generator = SeededGenerator(seed: seed)
-    let bytes = generator.bytes(100_000)
-    let blob = Descriptor(mediaType: .layerTar, describing: bytes)
-    for (what, wrong) in [
-      ("changed", bytes.dropLast() + [bytes[bytes.count - 1] ^ 1]), ("shorter", bytes.dropLast()),
-      ("longer", bytes + [0]), ("missing", []),
-    ] {
-      try await requireFailure("push takes \(what) content") {
-        try await store.push(blob, from: BlobSource(Array(wrong)))
-      }
-      try await require(!store.exists(blob), "after a push of \(what) content the blob is there")
-    }
-    let opened = Counter()
-    do {
-      try await store.push(
-        blob,
-        from: BlobSource {
-          await opened.increment()
-          let rest = Counter()
-          return ByteStream {
-            guard await rest.increment() == 1 else { throw SourceFailure() }
-            return Array(bytes.prefix(50_000))
-          }
-        })
-      throw Failure(description: "push succeeds though the source fails")
-    } catch is SourceFailure {
-      try await require(opened.value == 1, "push tries again after an error of the source")
-    } catch let error as Failure {
-      throw error
-    } catch {
-      throw Failure(description: "push hides the source's error behind \(type(of: error)): \(error)")
-    }
-    try await require(!store.exists(blob), "after a source's error the blob is there")
+    try await ContentStoreConformance.check(store, seed: seed)
     await store.rollBack()
+    try await checkTags(store, seed &+ 10)
+    try await checkRollBack(store, seed &+ 20)
   }
 
   private static func checkTags(_ store: some TagStore, _ seed: UInt64) async throws {
     let (first, second) = (SampleImage(seed: seed), SampleImage(seed: seed &+ 1))
-    try await requireFailure("publish takes a manifest whose blobs are missing") {
+    try await Base.requireFailure("publish takes a manifest whose blobs are missing") {
       try await store.publish(first.manifest, bytes: first.manifestBytes, tags: ["conformance-1"])
     }
-    try await require(store.resolve("conformance-none") == nil, "resolve finds a tag that was never published")
+    try await Base.require(store.resolve("conformance-none") == nil, "resolve finds a tag that was never published")
     try await first.push(to: store, tags: ["conformance-1", "conformance-2"])
     for tag in ["conformance-1", "conformance-2"] {
-      try await require(store.resolve(tag) == first.manifest, "resolve does not give the manifest just published")
+      try await Base.require(store.resolve(tag) == first.manifest, "resolve does not give the manifest just published")
     }
     try await second.push(to: store, tags: ["conformance-1"])
-    try await require(store.resolve("conformance-1") == second.manifest, "a tag does not move to a new manifest")
-    try await require(store.resolve("conformance-2") == first.manifest, "a tag moves that was not published")
+    try await Base.require(store.resolve("conformance-1") == second.manifest, "a tag does not move to a new manifest")
+    try await Base.require(store.resolve("conformance-2") == first.manifest, "a tag moves that was not published")
     for image in [first, second] {
-      try await require(store.exists(image.manifest), "exists is false for a published manifest")
+      try await Base.require(store.exists(image.manifest), "exists is false for a published manifest")
       let bytes = try await store.fetch(image.manifest).collect(upTo: image.manifestBytes.count)
-      try require(bytes == image.manifestBytes, "a manifest comes back with other bytes")
+      try Base.require(bytes == image.manifestBytes, "a manifest comes back with other bytes")
     }
     let untagged = SampleImage(seed: seed &+ 2)
     try await untagged.push(to: store, tags: [])
-    try await require(store.exists(untagged.manifest), "a manifest published without a tag is not there")
+    try await Base.require(store.exists(untagged.manifest), "a manifest published without a tag is not there")
   }
 
-  private static func require(_ condition: Bool, _ failure: String) throws {
-    guard condition else { throw Failure(description: failure) }
-  }
-
-  private static func requireFailure(_ failure: String, _ operation: () async throws -> Void) async throws {
-    do { try await operation() } catch { return }
-    throw Failure(description: failure)
-  }
-
-  /// A stream of uneven chunks.
-  private static func chunks(of bytes: [UInt8]) -> @Sendable (ByteStream.Writer) throws -> Void {
-    { writer in
-      var start = 0
-      var length = 1
-      while start < bytes.count {
-        let end = min(start + length, bytes.count)
-        try writer.write(Array(bytes[start..<end]))
-        start = end
-        length = min(length * 3, 1 << 20)
-      }
-    }
-  }
-
-  private actor Counter {
-    var value = 0
-
-    @discardableResult
-    func increment() -> Int {
-      value += 1
-      return value
-    }
+  /// What one writer takes back is its own, and no tag moves.
+  private static func checkRollBack(_ store: some TagStore, _ seed: UInt64) async throws {
+    let (old, new) = (SampleImage(seed: seed), SampleImage(seed: seed &+ 1))
+    try await old.push(to: store, tags: ["conformance-1"])
+    let writer = store.writer()
+    for blob in new.blobs { try await writer.push(blob.descriptor, from: BlobSource(blob.bytes)) }
+    await writer.rollBack()
+    try await Base.require(
+      store.resolve("conformance-1") == old.manifest, "a push that is taken back moves a tag, or breaks what it names")
+    try await new.push(to: writer, tags: ["conformance-1"])
+    try await Base.require(
+      store.resolve("conformance-1") == new.manifest, "after a push was taken back, it cannot be made again")
   }
 }

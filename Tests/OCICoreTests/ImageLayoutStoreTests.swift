@@ -12,7 +12,10 @@ struct ImageLayoutStoreTests {
 
   @Test func itIsATagStore() async throws {
     try await withTemporaryDirectory { directory in
-      try await TagStoreConformance.check(ImageLayoutStore(directory.appending("a/b/layout")))
+      let store = ImageLayoutStore(directory.appending("a/b/layout"))
+      try await TagStoreConformance.check(store)
+      try await ReferrerStoreConformance.check(store)
+      #expect(try await store.validate().errors == [])
     }
   }
 

@@ -72,14 +72,9 @@ extension LayoutRegistry {
     if let stated, try MediaType(stated) != type {
       throw Refusal(400, "MANIFEST_INVALID", "the Content-Type is \(stated), but the manifest says \(type)")
     }
-    let needed: [Descriptor]
-    if type.isIndex {
-      needed = try ImageIndex(parsing: bytes).manifests
-    } else {
-      let manifest = try ImageManifest(parsing: bytes)
-      needed = [manifest.config] + manifest.layers
-    }
-    for blob in needed where try await blobSize(blob.digest) != blob.size {
+    let needed = try AnyManifest(parsing: bytes, as: type).children
+    for blob in needed where !blob.isElsewhere {
+      guard try await blobSize(blob.digest) != blob.size else { continue }
       throw Refusal(400, "MANIFEST_BLOB_UNKNOWN", "there is no blob \(blob.digest) of \(blob.size) bytes")
     }
     return type

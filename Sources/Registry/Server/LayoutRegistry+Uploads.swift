@@ -6,7 +6,7 @@ extension LayoutRegistry {
     if let mount = request.query["mount"], let digest = try? Digest(mount), try await blobSize(digest) != nil {
       return stored(digest, repository)
     }
-    let path = try await layout.uploadPath()
+    let path = try await uploadPath()
     let upload = try await IOExecutor.run { try Upload(path) }
     let id = String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
     uploads.withLock { $0[id] = upload }

@@ -13,9 +13,18 @@ final class LayoutRegistry: Sendable {
   }
 
   let layout: ImageLayoutStore
+  /// Never publishes, so from the first upload on it holds the layout against a garbage collection by another process:
+  /// the blobs of one client wait for their manifest while another publishes.
+  private let holder: ImageLayoutStore
   let uploads = Mutex<[String: Upload]>([:])
 
-  init(_ layout: ImageLayoutStore) { self.layout = layout }
+  init(_ layout: ImageLayoutStore) {
+    self.layout = layout
+    holder = layout.writer()
+  }
+
+  /// Where the bytes of a new upload go.
+  func uploadPath() async throws -> FilePath { try await holder.uploadPath() }
 
   func answer(_ request: Request, _ route: ServerRoute) async throws -> ServerAnswer {
     let isRead = request.method == "GET" || request.method == "HEAD"

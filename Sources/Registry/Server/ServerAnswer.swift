@@ -33,9 +33,11 @@ struct Refusal: Error {
   /// What an error of the layout means to a client.
   init(_ error: OCIError) {
     switch error.code {
-    case .invalidDigest, .digestMismatch, .sizeMismatch, .unsupportedAlgorithm: self.init(400, "DIGEST_INVALID", error.message)
+    case .invalidDigest, .digestMismatch, .sizeMismatch, .unsupportedAlgorithm:
+      self.init(400, "DIGEST_INVALID", error.message)
     case .invalidReference: self.init(400, "NAME_INVALID", error.message)
-    case .invalidJSON, .invalidDocument, .invalidMediaType, .limitExceeded: self.init(400, "MANIFEST_INVALID", error.message)
+    case .invalidJSON, .invalidDocument, .invalidMediaType, .limitExceeded:
+      self.init(400, "MANIFEST_INVALID", error.message)
     case .notFound: self.init(404, "BLOB_UNKNOWN", error.message)
     default: self.init(500, "UNKNOWN", error.message)
     }
