@@ -94,9 +94,13 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(name: "LayerGraphTests", dependencies: ["LayerGraph"]),
+    // What fuzzers check of every input; the package FuzzTesting/ compiles it too.
+    .target(name: "FuzzChecks", dependencies: ["OCICore"], path: "FuzzTesting/Sources/FuzzChecks"),
     .testTarget(
       name: "OCICoreTests",
-      dependencies: ["OCICore", "OCITesting", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: [
+        "FuzzChecks", "OCICore", "OCITesting", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(
       name: "RegistryTests",
       dependencies: [

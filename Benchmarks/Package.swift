@@ -10,11 +10,17 @@ let package = Package(
   ],
   targets: [
     .executableTarget(
+      name: "DocumentBenchmark",
+      dependencies: [
+        .product(name: "OCICore", package: "flywheel"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(
       name: "LayerBenchmark",
       dependencies: [
         .product(name: "Tarball", package: "flywheel"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ])
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

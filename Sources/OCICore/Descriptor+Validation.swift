@@ -3,38 +3,39 @@ extension Descriptor {
   public func validate() -> [Finding] { validate(at: "$") }
 
   /// - Parameter path: Where the descriptor is, as JSONPath.
-  func validate(at path: String) -> [Finding] {
+  func validate(at path: @autoclosure () -> String) -> [Finding] {
     var inspection = Inspection("descriptor.md")
     if !hasSize {
-      inspection.error(.missing, "\(path).size", "is missing; set it to the content's length", "Properties")
+      inspection.error(.missing, "\(path()).size", "is missing; set it to the content's length", "Properties")
     } else if size < 0 {
-      inspection.error(.invalidValue, "\(path).size", "must not be negative", "Properties")
+      inspection.error(.invalidValue, "\(path()).size", "must not be negative", "Properties")
     }
-    inspection.check(digest, at: "\(path).digest")
-    for (index, url) in urls.enumerated() { inspection.check(url: url, at: "\(path).urls[\(index)]") }
-    inspection.check(annotations: annotations, at: "\(path).annotations")
+    inspection.check(digest, at: "\(path()).digest")
+    for (index, url) in urls.enumerated() { inspection.check(url: url, at: "\(path()).urls[\(index)]") }
+    inspection.check(annotations: annotations, at: "\(path()).annotations")
     if let data {
       do { try verify(data) } catch {
         inspection.error(
-          .mismatch, "\(path).data", "is not the content that the descriptor is about: \(error.message)",
+          .mismatch, "\(path()).data", "is not the content that the descriptor is about: \(error.message)",
           "Embedded Content")
       }
     }
     if mediaType == .empty, (digest, size) != (Self.empty.digest, Self.empty.size) {
       inspection.warning(
-        .mismatch, path, "is of the empty type, whose content is the two bytes {}", "Guidance for an Empty Descriptor")
+        .mismatch, path(), "is of the empty type, whose content is the two bytes {}", "Guidance for an Empty Descriptor"
+      )
     }
-    if let platform { inspection.add(platform.validate(at: "\(path).platform")) }
+    if let platform { inspection.add(platform.validate(at: "\(path()).platform")) }
     return inspection.findings
   }
 }
 
 extension Inspection {
   /// Digests (descriptor.md §Digests).
-  mutating func check(_ digest: Digest, at path: String) {
+  mutating func check(_ digest: Digest, at path: @autoclosure () -> String) {
     guard !digest.algorithm.isRegistered else { return }
     warning(
-      .unknownValue, path, "'\(digest.algorithm)' is no registered algorithm: other tools cannot verify the content",
+      .unknownValue, path(), "'\(digest.algorithm)' is no registered algorithm: other tools cannot verify the content",
       "Registered Algorithms")
   }
 
@@ -57,17 +58,22 @@ extension Inspection {
 
 extension Platform {
   /// - Parameter path: Where the platform is, as JSONPath.
-  func validate(at path: String, page: String = "image-index.md", section: String = "Image Index Property Descriptions")
+  func validate(
+    at path: @autoclosure () -> String, page: String = "image-index.md",
+    section: String = "Image Index Property Descriptions"
+  )
     -> [Finding]
   {
     var inspection = Inspection(page)
-    let usual = normalized
-    for (name, value, usual) in [("architecture", architecture, usual.architecture), ("os", os, usual.os)] {
+    for (name, value, usual) in [
+      ("architecture", architecture, normalizedArchitecture.name), ("os", os, normalizedOS),
+    ] {
       if value.isEmpty {
-        inspection.error(.missing, "\(path).\(name)", "is required and is missing or empty", section)
+        inspection.error(.missing, "\(path()).\(name)", "is required and is missing or empty", section)
       } else if value != usual {
         inspection.warning(
-          .unknownValue, "\(path).\(name)", "'\(excerpt(value))' should be '\(excerpt(usual))', as Go calls it", section
+          .unknownValue, "\(path()).\(name)", "'\(excerpt(value))' should be '\(excerpt(usual))', as Go calls it",
+          section
         )
       }
     }

@@ -65,6 +65,10 @@ extension Descriptor {
   /// - Parameter path: What the value is called in messages, e.g. `manifest.config`.
   /// - Throws: `OCIError.Code.invalidDocument`.
   public init(_ json: JSON, path: String) throws(OCIError) {
+    try self.init(json, path: FieldPath(path))
+  }
+
+  init(_ json: JSON, path: FieldPath) throws(OCIError) {
     var fields = try FieldReader(json, path: path)
     mediaType = try fields.required("mediaType") { (reader, name) throws(OCIError) in try reader.mediaType(name) }
     digest = try fields.required("digest") { (reader, name) throws(OCIError) in try reader.digest(name) }
@@ -75,7 +79,7 @@ extension Descriptor {
     annotations = try fields.stringMap("annotations") ?? [:]
     data = try fields.base64("data")
     platform = nil
-    if let value = try fields.value("platform") { platform = try Platform(value, path: "\(path).platform") }
+    if let value = try fields.value("platform") { platform = try Platform(value, path: path.appending("platform")) }
     artifactType = try fields.mediaType("artifactType")
     other = fields.remainder
     hasSize = size != nil

@@ -86,14 +86,11 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
       throw OCIError(
         .invalidDigest, "'\(excerpt(text))' is not a digest: expected sha256: and 64 hexadecimal digits")
     }
-    if let known = Self.registered[text[..<colon]] {
-      algorithm = known
-    } else {
-      algorithm = try Algorithm(String(text[..<colon]))
-    }
+    let name = text[..<colon]
+    algorithm = if name == "sha256" { .sha256 } else { try Algorithm(String(name)) }
     encoded = String(text[text.index(after: colon)...])
     if let hexLength = algorithm.hexLength {
-      guard encoded.utf8.count == hexLength, encoded.utf8.allSatisfy(isLowercaseHex) else {
+      guard encoded.utf8.count == hexLength, isLowercaseHex(encoded) else {
         throw OCIError(
           .invalidDigest,
           "digest '\(excerpt(text))' needs exactly \(hexLength) lower-case hexadecimal digits after '\(algorithm):'")
@@ -130,8 +127,6 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
   public static func < (left: Digest, right: Digest) -> Bool {
     left.algorithm == right.algorithm ? byteOrder(left.encoded, right.encoded) : left.algorithm < right.algorithm
   }
-
-  private static let registered: [Substring: Algorithm] = ["sha256": .sha256, "sha512": .sha512, "blake3": .blake3]
 
   private static func isEncoding(_ byte: UInt8) -> Bool {
     isAlphanumeric(byte) || byte == UInt8(ascii: "=") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")

@@ -130,8 +130,9 @@ extension HealthCheck {
 }
 
 extension Inspection {
-  fileprivate mutating func check(time: String?, at path: String) {
+  fileprivate mutating func check(time: String?, at path: @autoclosure () -> String) {
     guard let time, !Timestamp.isValid(time) else { return }
-    error(.invalidValue, path, "'\(excerpt(time))' is not a time of RFC 3339, e.g. 2026-01-31T12:00:00Z", "Properties")
+    error(
+      .invalidValue, path(), "'\(excerpt(time))' is not a time of RFC 3339, e.g. 2026-01-31T12:00:00Z", "Properties")
   }
 }

@@ -102,7 +102,7 @@ extension ImageConfiguration: ImageDocument {
     rootFS = try RootFS(value, path: "config.rootfs")
     history = []
     for (index, value) in (try fields.list("history") ?? []).enumerated() {
-      history.append(try History(value, path: "config.history[\(index)]"))
+      history.append(try History(value, path: FieldPath("config", "history", index)))
     }
     other = fields.remainder
   }
@@ -146,7 +146,7 @@ extension ImageConfiguration.RootFS {
 }
 
 extension ImageConfiguration.History {
-  init(_ json: JSON, path: String) throws(OCIError) {
+  init(_ json: JSON, path: FieldPath) throws(OCIError) {
     var fields = try FieldReader(json, path: path)
     created = try fields.string("created")
     createdBy = try fields.string("created_by")

@@ -49,7 +49,7 @@ extension FieldReader {
 
   mutating func optionalDescriptor(_ field: String, in document: String) throws(OCIError) -> Descriptor? {
     guard let json = try value(field) else { return nil }
-    return try Descriptor(json, path: "\(document).\(field)")
+    return try Descriptor(json, path: FieldPath(document, field))
   }
 
   mutating func descriptor(_ field: String, in document: String) throws(OCIError) -> Descriptor {
@@ -60,7 +60,7 @@ extension FieldReader {
   mutating func descriptors(_ field: String, in document: String) throws(OCIError) -> [Descriptor] {
     var result: [Descriptor] = []
     for (index, json) in (try list(field) ?? []).enumerated() {
-      result.append(try Descriptor(json, path: "\(document).\(field)[\(index)]"))
+      result.append(try Descriptor(json, path: FieldPath(document, field, index)))
     }
     return result
   }

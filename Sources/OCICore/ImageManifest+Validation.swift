@@ -37,7 +37,7 @@ extension ImageManifest {
     }
     guard config.mediaType.isConfiguration, artifactType == nil else { return }
     for (index, layer) in layers.enumerated() {
-      let path = "$.layers[\(index)].mediaType"
+      var path: String { "$.layers[\(index)].mediaType" }
       guard let format = layer.mediaType.layerFormat else {
         inspection.warning(
           .unknownValue, path, "'\(layer.mediaType)' is no layer's type; runtimes will not read it", section)
@@ -77,7 +77,7 @@ extension ImageIndex {
       inspection.error(.invalidValue, "$.mediaType", "'\(mediaType)' is no index's type", section)
     }
     for (index, manifest) in manifests.enumerated() {
-      let path = "$.manifests[\(index)]"
+      var path: String { "$.manifests[\(index)]" }
       inspection.add(manifest.validate(at: path))
       if !manifest.mediaType.isManifest {
         inspection.warning(

@@ -25,19 +25,19 @@ struct Inspection {
   mutating func add(_ others: [Finding]) { findings += others }
 
   /// Annotations and labels (image-spec, annotations.md §Rules).
-  mutating func check(annotations: [String: String], at path: String) {
+  mutating func check(annotations: [String: String], at path: @autoclosure () -> String) {
     var rules = Inspection("annotations.md")
     if annotations.keys.contains("") {
-      rules.error(.invalidValue, path + step(""), "a key may not be empty; name it, e.g. com.example.key", "Rules")
+      rules.error(.invalidValue, path() + step(""), "a key may not be empty; name it, e.g. com.example.key", "Rules")
     }
     if let created = annotations[AnnotationKey.created], !Timestamp.isValid(created) {
       rules.error(
-        .invalidValue, path + step(AnnotationKey.created), "'\(excerpt(created))' is not a time of RFC 3339",
+        .invalidValue, path() + step(AnnotationKey.created), "'\(excerpt(created))' is not a time of RFC 3339",
         "Pre-Defined Annotation Keys")
     }
     if let digest = annotations[AnnotationKey.baseDigest], (try? Digest(digest)) == nil {
       rules.error(
-        .invalidValue, path + step(AnnotationKey.baseDigest), "'\(excerpt(digest))' is not a digest",
+        .invalidValue, path() + step(AnnotationKey.baseDigest), "'\(excerpt(digest))' is not a digest",
         "Pre-Defined Annotation Keys")
     }
     add(rules.findings)

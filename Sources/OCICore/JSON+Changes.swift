@@ -44,8 +44,8 @@ extension JSON.Object {
     var result = Self()
     // A new member stands behind the one that it follows in the reading.
     let present = Set(names)
-    var followers: [[UInt8]: [(name: String, value: JSON)]] = [:]
-    var anchor: [UInt8] = []
+    var followers: [[UInt8]?: [(name: String, value: JSON)]] = [:]
+    var anchor: [UInt8]?
     for member in after.members {
       let name = Array(member.name.utf8)
       if present.contains(name) {
@@ -55,7 +55,7 @@ extension JSON.Object {
         followers[anchor, default: []].append(member)
       }
     }
-    for member in followers[[]] ?? [] { result.append(member.name, member.value) }
+    for member in followers[nil] ?? [] { result.append(member.name, member.value) }
     for (member, name) in zip(members, names) {
       switch (old.byName[name], new.byName[name]) {
       case (nil, nil): result.append(member.name, member.value)

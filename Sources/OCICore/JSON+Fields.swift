@@ -1,14 +1,44 @@
+/// What a value is called in messages, put together only when a message is needed: a list may have thousands of values.
+struct FieldPath: CustomStringConvertible {
+  private let parent: String
+  private let field: String
+  private let index: Int?
+  private var member = ""
+
+  init(_ parent: String, _ field: String = "", _ index: Int? = nil) {
+    self.parent = parent
+    self.field = field
+    self.index = index
+  }
+
+  /// The path of a member of an object that has none but members without objects of their own.
+  func appending(_ member: String) -> FieldPath {
+    var path = self
+    path.member = member
+    return path
+  }
+
+  var description: String {
+    let steps = [parent, field + (index.map { "[\($0)]" } ?? ""), member]
+    return steps.filter { !$0.isEmpty }.joined(separator: ".")
+  }
+}
+
 /// Reads the members of one JSON object, naming the field in every error, and remembers which it has read so that the
 /// rest can be kept.
 ///
 /// Names are found in any case, as Go's decoder finds them, because hand-written files and other tools rely on it.
 package struct FieldReader {
   private let members: [(name: String, value: JSON)]
-  private let path: String
+  private let path: FieldPath
   private var isRead: [Bool]
 
   /// - Parameter path: What the object is called in messages, e.g. `manifest.layers[2]`.
   package init(_ value: JSON, path: String) throws(OCIError) {
+    try self.init(value, path: FieldPath(path))
+  }
+
+  init(_ value: JSON, path: FieldPath) throws(OCIError) {
     guard let object = value.objectValue else {
       throw OCIError(.invalidDocument, "\(path) must be an object, but it is \(value.kind)")
     }

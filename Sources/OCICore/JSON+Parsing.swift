@@ -36,6 +36,10 @@ extension JSON {
     init(bytes: [UInt8]) { self.bytes = bytes }
 
     mutating func document() throws(OCIError) -> JSON {
+      do { _ = try UTF8Span(validating: bytes.span) } catch let failure {
+        position = failure.byteOffsets.lowerBound
+        throw error("the text is not valid UTF-8")
+      }
       if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
       skipSpace()
       let result = try value()
@@ -179,12 +183,11 @@ extension JSON {
       while let byte = current {
         switch byte {
         case UInt8(ascii: "\""):
-          let result = String(validating: isPlain ? bytes[(start + 1)..<position] : text[...], as: UTF8.self)
+          // The text was valid as a whole, so its parts between quotes are, and escapes add whole letters.
+          let result =
+            isPlain
+            ? String(decoding: bytes[(start + 1)..<position], as: UTF8.self) : String(decoding: text, as: UTF8.self)
           position += 1
-          guard let result else {
-            position = start
-            throw error("the string is not valid UTF-8")
-          }
           return result
         case UInt8(ascii: "\\"):
           try escape(into: &text)

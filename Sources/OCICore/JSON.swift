@@ -37,7 +37,11 @@ public enum JSON: Sendable, Hashable {
     }
 
     /// Adds a member whose name is known to be new, without looking for it.
-    mutating func append(_ name: String, _ value: JSON) { members.append((name, value)) }
+    mutating func append(_ name: String, _ value: JSON) {
+      // Most objects have a handful: one allocation for all.
+      if members.isEmpty { members.reserveCapacity(6) }
+      members.append((name, value))
+    }
 
     /// Adds a member whose name is known to be new, unless it is an empty list or object, which encoders of the
     /// image-spec leave out.
@@ -92,6 +96,10 @@ public enum JSON: Sendable, Hashable {
   /// An object of strings, its names sorted by their bytes.
   public static func strings(_ values: [String: String]) -> JSON {
     var object = Object()
+    guard values.count > 1 else {
+      for (name, value) in values { object.append(name, .string(value)) }
+      return .object(object)
+    }
     for (name, value) in values.sorted(by: { byteOrder($0.key, $1.key) }) { object.append(name, .string(value)) }
     return .object(object)
   }

@@ -3,12 +3,20 @@ extension Platform {
   /// `aarch64` and `arm64/v8` are `arm64`, `armhf` and `arm` are `arm/v7`, `macos` is `darwin`; features are sorted.
   public var normalized: Platform {
     var result = self
-    result.os = os.lowercased()
-    if result.os == "macos" { result.os = "darwin" }
+    result.os = normalizedOS
     result.osVersion = osVersion.flatMap { $0.isEmpty ? nil : $0 }
-    result.osFeatures = Set(osFeatures).sorted(by: byteOrder)
-    (result.architecture, result.variant) = Self.normalized(architecture.lowercased(), (variant ?? "").lowercased())
+    if osFeatures.count > 1 { result.osFeatures = Set(osFeatures).sorted(by: byteOrder) }
+    (result.architecture, result.variant) = normalizedArchitecture
     return result
+  }
+
+  var normalizedOS: String {
+    let name = os.lowercased()
+    return name == "macos" ? "darwin" : name
+  }
+
+  var normalizedArchitecture: (name: String, variant: String?) {
+    Self.normalized(architecture.lowercased(), (variant ?? "").lowercased())
   }
 
   private static func normalized(_ architecture: String, _ variant: String) -> (String, String?) {

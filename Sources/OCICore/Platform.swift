@@ -26,7 +26,7 @@ public struct Platform: Sendable, Hashable {
   }
 
   /// Reads a platform. A missing `os` or `architecture` is the empty text, as other tools read it.
-  init(_ json: JSON, path: String) throws(OCIError) {
+  init(_ json: JSON, path: FieldPath) throws(OCIError) {
     var fields = try FieldReader(json, path: path)
     try self.init(from: &fields)
     other = fields.remainder

@@ -14,21 +14,27 @@ func isLowercaseHex(_ byte: UInt8) -> Bool {
   isDigit(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
 }
 
+func isLowercaseHex(_ text: String) -> Bool {
+  let bytes = text.utf8.span
+  for index in bytes.indices where !isLowercaseHex(bytes[index]) { return false }
+  return true
+}
+
 /// The byte in lower case, if it is an ASCII letter.
 func lowercased(_ byte: UInt8) -> UInt8 { isUppercase(byte) ? byte | 0x20 : byte }
 
 /// Whether two texts have the same bytes. (`==` takes two spellings of one letter for the same.)
 func isIdentical(_ left: String, _ right: String) -> Bool {
+  guard left.utf8.count == right.utf8.count else { return false }
   let (left, right) = (left.utf8.span, right.utf8.span)
-  guard left.count == right.count else { return false }
   for index in left.indices where left[index] != right[index] { return false }
   return true
 }
 
 /// Whether two texts differ in the case of ASCII letters at most.
 func equalsIgnoringCase(_ left: String, _ right: String) -> Bool {
+  guard left.utf8.count == right.utf8.count else { return false }
   let (left, right) = (left.utf8.span, right.utf8.span)
-  guard left.count == right.count else { return false }
   for index in left.indices where left[index] != right[index] && lowercased(left[index]) != lowercased(right[index]) {
     return false
   }
@@ -37,7 +43,11 @@ func equalsIgnoringCase(_ left: String, _ right: String) -> Bool {
 
 /// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
 package func byteOrder(_ left: String, _ right: String) -> Bool {
-  left.utf8.lexicographicallyPrecedes(right.utf8)
+  let (left, right) = (left.utf8.span, right.utf8.span)
+  for index in 0..<min(left.count, right.count) where left[index] != right[index] {
+    return left[index] < right[index]
+  }
+  return left.count < right.count
 }
 
 /// Lower-case hexadecimal.

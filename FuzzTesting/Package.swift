@@ -1,0 +1,20 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A fuzzer a parser. `FuzzTesting/run` builds them with libFuzzer and the address sanitizer, which a manifest cannot ask for.
+let package = Package(
+  name: "flywheel-fuzz-testing",
+  platforms: [.macOS("26.0")],
+  dependencies: [.package(name: "flywheel", path: "..")],
+  targets: [
+    // The main package compiles these files too, to run old findings as tests.
+    .target(name: "FuzzChecks", dependencies: [.product(name: "OCICore", package: "flywheel")]),
+    // Calls libFuzzer, so it links only under its sanitizer.
+    .target(name: "FuzzDriver", dependencies: ["FuzzChecks"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+for name in ["Configuration", "Descriptor", "Digest", "Index", "Manifest", "Reference"] {
+  package.targets.append(.executableTarget(name: "Fuzz\(name)", dependencies: ["FuzzChecks", "FuzzDriver"]))
+}

@@ -1,0 +1,30 @@
+/// A parser that is fuzzed, with what must hold for every input that it accepts. The raw value is the name of its directory
+/// in `FailCases`.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+  case configuration, descriptor, digest, index, manifest, reference
+
+  /// A rule that an input breaks.
+  public struct Violation: Error, CustomStringConvertible {
+    /// What should hold and does not.
+    public let description: String
+  }
+
+  /// Parses an input. Nothing may come of it but a value or an `OCIError`.
+  /// - Returns: Whether the input was accepted.
+  /// - Throws: `Violation`.
+  @discardableResult
+  public func check(_ input: [UInt8]) throws -> Bool {
+    switch self {
+    case .configuration: try checkConfiguration(input)
+    case .descriptor: try checkDescriptor(input)
+    case .digest: try checkDigest(input)
+    case .index: try checkIndex(input)
+    case .manifest: try checkManifest(input)
+    case .reference: try checkReference(input)
+    }
+  }
+}
+
+func require(_ condition: Bool, _ rule: @autoclosure () -> String) throws(FuzzTarget.Violation) {
+  guard condition else { throw FuzzTarget.Violation(description: rule()) }
+}
