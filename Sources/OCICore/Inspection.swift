@@ -30,12 +30,13 @@ struct Inspection {
     if annotations.keys.contains("") {
       rules.error(.invalidValue, path() + step(""), "a key may not be empty; name it, e.g. com.example.key", "Rules")
     }
-    if let created = annotations[AnnotationKey.created], !Timestamp.isValid(created) {
+    // Any value may be empty.
+    if let created = annotations[AnnotationKey.created], !created.isEmpty, !Timestamp.isValid(created) {
       rules.error(
         .invalidValue, path() + step(AnnotationKey.created), "'\(excerpt(created))' is not a time of RFC 3339",
         "Pre-Defined Annotation Keys")
     }
-    if let digest = annotations[AnnotationKey.baseDigest], (try? Digest(digest)) == nil {
+    if let digest = annotations[AnnotationKey.baseDigest], !digest.isEmpty, (try? Digest(digest)) == nil {
       rules.error(
         .invalidValue, path() + step(AnnotationKey.baseDigest), "'\(excerpt(digest))' is not a digest",
         "Pre-Defined Annotation Keys")

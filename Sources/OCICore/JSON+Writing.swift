@@ -21,38 +21,38 @@ extension JSON {
     case .number(let text): output.append(contentsOf: text.utf8)
     case .string(let text): Self.write(text, into: &output)
     case .array(let elements):
-      Self.write(elements, open: "[", close: "]", into: &output, indentation: indentation) {
-        element, output, indentation in
-        element.write(into: &output, indentation: indentation)
+      let inner = indentation.map { $0 + 1 }
+      output.append(UInt8(ascii: "["))
+      for index in elements.indices {
+        Self.beginItem(index, inner, into: &output)
+        elements[index].write(into: &output, indentation: inner)
       }
+      if !elements.isEmpty { Self.newLine(indentation, into: &output) }
+      output.append(UInt8(ascii: "]"))
     case .object(let object):
-      Self.write(object.members, open: "{", close: "}", into: &output, indentation: indentation) {
-        member, output, indentation in
-        Self.write(member.name, into: &output)
-        output.append(contentsOf: (indentation == nil ? ":" : ": ").utf8)
-        member.value.write(into: &output, indentation: indentation)
+      let inner = indentation.map { $0 + 1 }
+      output.append(UInt8(ascii: "{"))
+      for index in object.members.indices {
+        Self.beginItem(index, inner, into: &output)
+        Self.write(object.members[index].name, into: &output)
+        output.append(UInt8(ascii: ":"))
+        if indentation != nil { output.append(UInt8(ascii: " ")) }
+        object.members[index].value.write(into: &output, indentation: inner)
       }
+      if !object.members.isEmpty { Self.newLine(indentation, into: &output) }
+      output.append(UInt8(ascii: "}"))
     }
   }
 
-  private static func write<Item>(
-    _ items: [Item], open: String, close: String, into output: inout [UInt8], indentation: Int?,
-    item write: (Item, inout [UInt8], Int?) -> Void
-  ) {
-    let inner = indentation.map { $0 + 1 }
-    func newLine(_ level: Int?) {
-      guard let level, !items.isEmpty else { return }
-      output.append(UInt8(ascii: "\n"))
-      output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * level))
-    }
-    output.append(contentsOf: open.utf8)
-    for (index, item) in items.enumerated() {
-      if index > 0 { output.append(UInt8(ascii: ",")) }
-      newLine(inner)
-      write(item, &output, inner)
-    }
-    newLine(indentation)
-    output.append(contentsOf: close.utf8)
+  private static func beginItem(_ index: Int, _ indentation: Int?, into output: inout [UInt8]) {
+    if index > 0 { output.append(UInt8(ascii: ",")) }
+    newLine(indentation, into: &output)
+  }
+
+  private static func newLine(_ indentation: Int?, into output: inout [UInt8]) {
+    guard let indentation else { return }
+    output.append(UInt8(ascii: "\n"))
+    output.append(contentsOf: repeatElement(UInt8(ascii: " "), count: 2 * indentation))
   }
 
   private static func write(_ text: String, into output: inout [UInt8]) {

@@ -20,23 +20,36 @@ package enum Timestamp {
 
   /// Whether a text is a point in time by RFC 3339: date, `T`, time, perhaps a fraction, and `Z` or an offset.
   package static func isValid(_ text: String) -> Bool {
-    func matches(_ bytes: ArraySlice<UInt8>, _ shape: String) -> Bool {
-      bytes.count == shape.utf8.count
-        && zip(bytes, shape.utf8).allSatisfy { $1 == UInt8(ascii: "0") ? isDigit($0) : $0 == $1 }
+    let bytes = text.utf8.span
+    var position = 0
+    func number(_ digits: Int) -> Int? {
+      guard position + digits <= bytes.count else { return nil }
+      var value = 0
+      for _ in 0..<digits {
+        guard isDigit(bytes[position]) else { return nil }
+        value = value * 10 + Int(bytes[position] - UInt8(ascii: "0"))
+        position += 1
+      }
+      return value
     }
-    var rest = Array(text.utf8)[...]
-    guard matches(rest.prefix(19), "0000-00-00T00:00:00") else { return false }
-    let numbers = text.split { !$0.isNumber }.prefix(6).compactMap { Int($0) }
-    guard numbers.count == 6, (1...12).contains(numbers[1]), numbers[3] < 24, numbers[4] < 60, numbers[5] <= 60,
-      (1...days(inMonth: numbers[1], of: numbers[0])).contains(numbers[2])
+    func skip(_ byte: Unicode.Scalar) -> Bool {
+      guard position < bytes.count, bytes[position] == UInt8(ascii: byte) else { return false }
+      position += 1
+      return true
+    }
+    guard let year = number(4), skip("-"), let month = number(2), skip("-"), let day = number(2), skip("T"),
+      let hour = number(2), skip(":"), let minute = number(2), skip(":"), let second = number(2),
+      (1...12).contains(month), (1...days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60, second <= 60
     else { return false }
-    rest = rest.dropFirst(19)
-    if rest.first == UInt8(ascii: ".") {
-      let fraction = rest.dropFirst().prefix(while: isDigit)
-      guard !fraction.isEmpty else { return false }
-      rest = rest.dropFirst(1 + fraction.count)
+    if skip(".") {
+      guard number(1) != nil else { return false }
+      while number(1) != nil {}
     }
-    return rest.elementsEqual([UInt8(ascii: "Z")]) || matches(rest, "+00:00") || matches(rest, "-00:00")
+    if !skip("Z") {
+      guard skip("+") || skip("-"), let hours = number(2), skip(":"), let minutes = number(2), hours < 24, minutes < 60
+      else { return false }
+    }
+    return position == bytes.count
   }
 
   private static func days(inMonth month: Int, of year: Int) -> Int {

@@ -75,6 +75,13 @@ struct ValidationTests {
       "base", ["error $.annotations['org.opencontainers.image.base.digest']"],
       { $0.annotations[AnnotationKey.baseDigest] = "sha256:1" }
     ),
+    (
+      "empty values", [],
+      {
+        $0.annotations[AnnotationKey.baseDigest] = ""
+        $0.annotations[AnnotationKey.created] = ""
+      }
+    ),
     ("no URL", ["error $.layers[0].urls[0]"], { $0.layers[0].urls = ["a b", "https://a.b/c?d#e"] }),
     ("other scheme", ["warning $.layers[0].urls[0]"], { $0.layers[0].urls = ["ftp://a.b/c"] }),
     ("relative URL", ["error $.layers[0].urls[0]"], { $0.layers[0].urls = ["/a/b"] }),
