@@ -45,7 +45,7 @@ public struct ImageSettings: Sendable, Hashable {
     var fields = try FieldReader(json, path: "config")
     let members = ["architecture", "os", "variant", "created", "author", "config", "rootfs", "history"]
     guard members.contains(where: fields.contains) else {
-      runtime = try RuntimeConfiguration(json, path: "config")
+      runtime = try Self.runtime(json, path: "config")
       return
     }
     let architecture = try fields.string("architecture")
@@ -60,11 +60,19 @@ public struct ImageSettings: Sendable, Hashable {
     author = try fields.string("author")
     _ = try fields.value("rootfs")
     _ = try fields.value("history")
-    if let value = try fields.value("config") { runtime = try RuntimeConfiguration(value, path: "config.config") }
+    if let value = try fields.value("config") { runtime = try Self.runtime(value, path: "config.config") }
     other = fields.remainder
     let known = RuntimeConfiguration.memberNames.map { $0.lowercased() }
     if let stray = other.members.first(where: { known.contains($0.name.lowercased()) }) {
       throw fields.error(stray.name, "stands beside architecture, os or config; move it into the config object")
     }
+  }
+  /// Reads the `config` object. What an image of others may have is a mistake in a file that someone just wrote.
+  private static func runtime(_ json: JSON, path: String) throws(OCIError) -> RuntimeConfiguration {
+    let runtime = try RuntimeConfiguration(json, path: path)
+    for (index, entry) in runtime.environment.enumerated() where RuntimeConfiguration.variableName(of: entry) == nil {
+      throw OCIError(.invalidDocument, "\(path).Env[\(index)] must be NAME=VALUE, but it is '\(entry)'")
+    }
+    return runtime
   }
 }

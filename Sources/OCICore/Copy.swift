@@ -26,8 +26,9 @@ public func copy(
 /// Copies a manifest or index and everything below it, as `copy(_:from:to:options:onEvent:)`, and gives it names, last of
 /// all.
 ///
-/// Where the destination has the root already, it vouches for what is below it, and nothing but the root is looked at;
-/// unless it turns out to have lost something, or referrers are asked for. After a failure the tags name what they named
+/// Where every tag names the root already, nothing but the tags is looked at. Where the destination has the root, it vouches
+/// for what is below it, and nothing but the root is looked at; unless it turns out to have lost something. Asked for
+/// referrers, everything is looked at. After a failure the tags name what they named
 /// before, and what was written is taken back as far as the destination can.
 /// - Parameter tags: The names that it gets; with none, it is only reachable by digest.
 /// - Throws: As the other; `OCIError.Code.invalidDocument` where the root is no manifest.
@@ -51,6 +52,7 @@ public func copy(
     }
   }
   var run = CopyRun(transfer)
+  if options.referrers == nil, try await run.isNamed(root, by: tags, in: writer) { return run.report }
   do {
     var isThere = false
     if options.referrers == nil { isThere = try await run.publishIfPresent(root) }

@@ -79,6 +79,16 @@ struct CopyRun {
     }
   }
 
+  /// Whether all the tags, of which there is one, name a root already. After the first that does not, no more are asked
+  /// about: moving one costs no more.
+  mutating func isNamed(_ root: Descriptor, by tags: [String], in store: some TagStore) async throws -> Bool {
+    for tag in tags where try await store.resolve(tag)?.digest != root.digest { return false }
+    guard !tags.isEmpty else { return false }
+    transfer.onEvent(.skipped(root, .exists))
+    report.skipped.append(root)
+    return true
+  }
+
   /// Publishes a root that the destination has, so that nothing below it is looked at; `false` where it has not, or has lost
   /// something.
   mutating func publishIfPresent(_ root: Descriptor) async throws -> Bool {

@@ -89,7 +89,7 @@ extension RuntimeConfiguration {
   }
 
   /// The name in `NAME=VALUE`, or `nil` where there is none.
-  static func variableName(of entry: String) -> Substring? {
+  package static func variableName(of entry: String) -> Substring? {
     guard let sign = entry.utf8.firstIndex(of: UInt8(ascii: "=")), sign != entry.startIndex else { return nil }
     return entry[..<sign]
   }

@@ -9,6 +9,10 @@ extension RegistryRepository {
       let bytes = try await source.open().verified(as: descriptor).collect(upTo: Self.manifestLimit)
       return try await put(descriptor, bytes, as: descriptor.digest.description)
     }
+    guard descriptor.hasSize else {
+      throw OCIError(
+        .invalidDocument, "the size of blob \(descriptor.digest) is not known, and an upload must say it; set the size")
+    }
     var mayRenewToken = true
     try await retrying {
       let session = try await openSession(for: descriptor)
