@@ -48,6 +48,13 @@ public struct ImageConfiguration: Sendable, Hashable {
       self.type = type
       self.diffIDs = diffIDs
     }
+
+    /// A name for each layer together with all below it (image-spec, config.md §Layer ChainID).
+    public var chainIDs: [Digest] {
+      var result: [Digest] = []
+      for diffID in diffIDs { result.append(result.last.map { .of(Array("\($0) \(diffID)".utf8)) } ?? diffID) }
+      return result
+    }
   }
 
   /// One step of an image's history.
@@ -83,7 +90,7 @@ public struct ImageConfiguration: Sendable, Hashable {
 
 extension ImageConfiguration: ImageDocument {
   /// Far more than any real configuration has.
-  public static let sizeLimit = 16 << 20
+  public static let sizeLimit = 8 << 20
 
   /// The OCI type; descriptors in Docker's manifests give `MediaType.dockerConfiguration`.
   public var mediaType: MediaType { .imageConfiguration }

@@ -27,6 +27,13 @@ public struct ImageIndex: Sendable, Hashable {
   }
 }
 
+extension ImageIndex {
+  /// The first manifest with a name, in the index of an image layout.
+  public func manifest(named name: String) -> Descriptor? {
+    manifests.first { $0.annotations[AnnotationKey.referenceName] == name }
+  }
+}
+
 extension ImageIndex: ImageDocument {
   /// What registries need accept (distribution-spec, §Pushing Manifests).
   public static let sizeLimit = 4 << 20

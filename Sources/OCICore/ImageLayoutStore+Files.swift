@@ -8,7 +8,7 @@ extension ImageLayoutStore {
   var blobsPath: FilePath { path.appending("blobs") }
 
   /// What `index.json` may have; far more than any registry would take, for layouts that hold thousands of images.
-  static let indexLimit = 64 << 20
+  static let indexLimit = 16 << 20
 
   func blobPath(_ digest: Digest) -> FilePath {
     blobsPath.appending(digest.algorithm.name).appending(digest.encoded)
@@ -66,14 +66,31 @@ extension ImageLayoutStore {
     }
   }
 
-  func readIndex() throws(OCIError) -> ImageIndex? {
+  func readIndex() throws(OCIError) -> ImageIndex? { try readIndexText()?.index }
+
+  private func readIndexText() throws(OCIError) -> (text: JSON, index: ImageIndex)? {
     do {
       let bytes = try FileSystem.contents(of: OpenFile.readingRegularFile(indexPath), limit: Self.indexLimit)
-      return try ImageIndex(parsing: bytes, limit: Self.indexLimit)
+      let text = try ImageIndex.json(parsing: bytes, limit: Self.indexLimit)
+      return (text, try ImageIndex(text))
     } catch {
       if error.code == .notFound { return nil }
       throw OCIError(error.code, "'\(indexPath)': \(error.message)")
     }
+  }
+
+  /// Changes `index.json`, which another tool may have written, where the change is and nowhere else; under the lock, so
+  /// that two writers see each other's.
+  /// - Returns: Whether anything changed.
+  @discardableResult
+  func editIndex(_ change: (inout ImageIndex) -> Void) throws(OCIError) -> Bool {
+    let old = try readIndexText()
+    var index = old?.index ?? ImageIndex()
+    change(&index)
+    guard index != old?.index else { return false }
+    let text = old.map { $0.text.applying(changesFrom: $0.index.json, to: index.json) } ?? index.json
+    try FileSystem.replace(indexPath, with: text.canonicalBytes)
+    return true
   }
 
   /// Reads the `oci-layout` file.

@@ -18,7 +18,8 @@ extension ImageLayoutStore {
   ///
   /// A manifest leads to its config, its layers and its subject, an index to its manifests; a blob that a layer may not
   /// distribute need not be there, nor need a manifest of an index. While another writer has blobs that wait for their
-  /// manifest, nothing is removed; nor where a manifest cannot be read, because nobody knows what it leads to.
+  /// manifest, nothing is removed; nor where a manifest cannot be read, because nobody knows what it leads to. A push that
+  /// has asked for blobs and sent none yet may find that they have gone meanwhile; it fails and can be made again.
   /// - Parameters:
   ///   - isDryRun: Whether only to tell what would be removed.
   ///   - patience: How long to wait for other writers.

@@ -60,10 +60,7 @@ extension ImageLayoutStore {
       if let missing = try firstMissing(of: manifest) {
         throw OCIError(.notFound, "image layout '\(path)' lacks blob \(missing.digest) of \(manifest.digest)")
       }
-      let old = try readIndex()
-      var index = old ?? ImageIndex()
-      index.enter(manifest, tags)
-      if index != old { try FileSystem.replace(indexPath, with: index.canonicalBytes) }
+      try editIndex { $0.enter(manifest, tags) }
       // The marker last: a directory that has it is a layout that can be read.
       if !FileSystem.exists(markerPath) {
         try FileSystem.replace(markerPath, with: ImageLayoutMarker().canonicalBytes)
@@ -183,12 +180,9 @@ extension ImageLayoutStore {
       try requireDirectories(above: .of([]))
       let blobs = try OpenFile.reading(blobsPath)
       try blobs.lock(exclusive: true)
-      guard var index = try readIndex() else { return false }
-      let count = index.manifests.count
-      index.manifests.removeAll { $0.annotations[AnnotationKey.referenceName] == name }
-      guard index.manifests.count < count else { return false }
-      try FileSystem.replace(indexPath, with: index.canonicalBytes)
-      return true
+      return try editIndex { index in
+        index.manifests.removeAll { $0.annotations[AnnotationKey.referenceName] == name }
+      }
     }
   }
 }

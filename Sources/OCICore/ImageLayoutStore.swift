@@ -42,8 +42,9 @@ public final class ImageLayoutStore: TagStore {
   /// a damaged layout is mended by the next push.
   public func resolve(_ tag: String) async throws -> Descriptor? {
     try await IOExecutor.run { [self] in
-      let named = try readIndex()?.manifests.first { $0.annotations[AnnotationKey.referenceName] == tag }
-      guard var manifest = named, try firstMissing(of: manifest) == nil else { return nil }
+      guard var manifest = try readIndex()?.manifest(named: tag), try firstMissing(of: manifest) == nil else {
+        return nil
+      }
       manifest.annotations[AnnotationKey.referenceName] = nil
       return manifest
     }

@@ -1,6 +1,7 @@
 extension JSON {
-  /// Parses JSON text (RFC 8259) in UTF-8. Nesting is bounded and a name may appear once in an object.
-  /// - Throws: `OCIError.Code.invalidJSON`, naming line and column.
+  /// Parses JSON text (RFC 8259) in UTF-8. Nesting and the number of values are bounded, and a name may appear once in an
+  /// object.
+  /// - Throws: `OCIError`: `invalidJSON`, naming line and column, or `limitExceeded`.
   public init(parsing bytes: [UInt8]) throws(OCIError) {
     var parser = Parser(bytes: bytes)
     self = try parser.document()
@@ -33,6 +34,10 @@ extension JSON {
     /// Deeper text is hostile: real documents nest less than ten levels.
     static let maximumDepth = 256
 
+    /// A value costs up to some 200 bytes of memory, be it two bytes of text; real documents of many megabytes have fewer.
+    static let maximumValues = 1_000_000
+    var valueCount = 0
+
     init(bytes: [UInt8]) { self.bytes = bytes }
 
     mutating func document() throws(OCIError) -> JSON {
@@ -62,6 +67,10 @@ extension JSON {
     }
 
     private mutating func value() throws(OCIError) -> JSON {
+      valueCount += 1
+      guard valueCount <= Self.maximumValues else {
+        throw OCIError(.limitExceeded, "the text has more than \(Self.maximumValues) values")
+      }
       guard let byte = current else { throw error("the text ends where a value should be") }
       switch byte {
       case UInt8(ascii: "{"): return try nested { (parser) throws(OCIError) in try parser.object() }

@@ -39,7 +39,7 @@ public enum JSON: Sendable, Hashable {
     /// Adds a member whose name is known to be new, without looking for it.
     mutating func append(_ name: String, _ value: JSON) {
       // Most objects have a handful: one allocation for all.
-      if members.isEmpty { members.reserveCapacity(6) }
+      if members.isEmpty { members.reserveCapacity(4) }
       members.append((name, value))
     }
 

@@ -68,4 +68,12 @@ struct DocumentTests {
     }
     #expect(error?.message.hasPrefix(field + " ") == true)
   }
+
+  @Test func aChainIDNamesALayerAndAllBelowIt() {
+    let (a, b, c) = (Digest.of([1]), Digest.of([2]), Digest.of([3]))
+    let ab = Digest.of(Array("\(a) \(b)".utf8))
+    let abc = Digest.of(Array("\(ab) \(c)".utf8))
+    #expect(ImageConfiguration.RootFS(diffIDs: [a, b, c]).chainIDs == [a, ab, abc])
+    #expect(ImageConfiguration.RootFS().chainIDs == [])
+  }
 }

@@ -30,6 +30,11 @@ struct HostileInputTests {
     #expect(code(text, limit: 10) == .limitExceeded)
   }
 
+  @Test func aTextOfVeryManySmallValuesIsRefused() {
+    let values = Array(repeating: "0", count: 1_100_000).joined(separator: ",")
+    #expect(code("[\(values)]") == .limitExceeded)
+  }
+
   @Test(arguments: [
     "9223372036854775808", "-1", "1e3", "1.0", "1e400", "-0.0", "\"1\"", "true", "[]", "123456789012345678901234567890",
   ])

@@ -30,6 +30,22 @@ struct ImageLayoutStoreTests {
     }
   }
 
+  @Test func theIndexOfAnotherToolIsChangedInPlace() async throws {
+    try await withTemporaryDirectory { directory in
+      let layout = ImageLayoutStore(directory)
+      try await SampleImage(seed: 1).push(to: layout, tags: ["a"])
+      let index = directory.appending("index.json")
+      let theirs = try String(contentsOfFile: index.string, encoding: .utf8).dropFirst().dropLast()
+      let entries = theirs.split(separator: ",", maxSplits: 2)[2]
+      try #"{"x":{"b":1.0,"a":null},\#(entries),"annotations":null,"schemaVersion":2}"#
+        .write(toFile: index.string, atomically: false, encoding: .utf8)
+      try await SampleImage(seed: 2).push(to: layout, tags: ["b"])
+      #expect(try await layout.untag("b"))
+      let now = try String(contentsOfFile: index.string, encoding: .utf8)
+      #expect(now == #"{"x":{"b":1.0,"a":null},\#(entries),"annotations":null,"schemaVersion":2}"#)
+    }
+  }
+
   @Test func aFailedPushToANewLayoutLeavesNothing() async throws {
     try await withTemporaryDirectory { directory in
       let store = ImageLayoutStore(directory.appending("new/layout"))
