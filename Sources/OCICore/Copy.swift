@@ -108,6 +108,20 @@ public enum CopyEvent: Sendable, Hashable {
   }
 }
 
+extension CopyEvent: CustomStringConvertible {
+  /// One line, for logs.
+  public var description: String {
+    switch self {
+    case .started(let content): "copying \(content)"
+    case .progress(let content, let bytes): "copying \(content): \(bytes) bytes"
+    case .copied(let content): "copied \(content)"
+    case .skipped(let content, .exists): "already there: \(content)"
+    case .skipped(let content, .foreign): "may not be distributed: \(content)"
+    case .tagged(let tag, let content): "\(tag) is \(content)"
+    }
+  }
+}
+
 /// What a copy moved.
 public struct CopyReport: Sendable, Hashable {
   /// What was sent, children before their parents.

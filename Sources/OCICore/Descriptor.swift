@@ -58,6 +58,11 @@ public struct Descriptor: Sendable, Hashable {
   }
 }
 
+extension Descriptor: CustomStringConvertible {
+  /// Digest, media type and size, for messages and logs.
+  public var description: String { "\(digest) (\(mediaType), \(hasSize ? "\(size) bytes" : "size unknown"))" }
+}
+
 // MARK: JSON
 
 extension Descriptor {

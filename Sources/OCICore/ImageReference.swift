@@ -45,6 +45,7 @@ public struct ImageReference: Sendable, Hashable {
       OCIError(
         .invalidReference, "'\(excerpt(text))' is not an image reference: \(why); expected HOST/REPOSITORY:TAG")
     }
+    guard !text.isEmpty else { throw invalid("it is empty") }
     var rest = Substring(text)
     var digest: Digest?
     if let at = rest.firstIndex(of: "@") {

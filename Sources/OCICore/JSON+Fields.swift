@@ -119,7 +119,7 @@ package struct FieldReader {
     guard let members = value.objectValue?.members else {
       throw error(field, "must be an object of strings, but it is \(value.kind)")
     }
-    var result: [String: String] = [:]
+    var result = Dictionary<String, String>(minimumCapacity: members.count)
     for member in members {
       // Go reads null as the empty text.
       guard let text = member.value == .null ? "" : member.value.stringValue else {

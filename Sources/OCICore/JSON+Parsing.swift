@@ -213,12 +213,16 @@ extension JSON {
     }
 
     /// Goes on to the next quote, backslash or control character.
-    private mutating func skipPlain() {
+    private mutating func skipPlain() { position = Self.endOfPlain(bytes.span, from: position) }
+
+    private static func endOfPlain(_ bytes: Span<UInt8>, from start: Int) -> Int {
+      var position = start
       while position < bytes.count {
         let byte = bytes[position]
-        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return }
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
         position += 1
       }
+      return position
     }
 
     private mutating func escape(into text: inout [UInt8]) throws(OCIError) {
