@@ -88,7 +88,8 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
     let name = text[..<colon]
     algorithm = if name == "sha256" { .sha256 } else { try Algorithm(String(name)) }
-    encoded = String(text[text.index(after: colon)...])
+    // By bytes: a mark that belongs to the colon is one of the text's own.
+    encoded = String(text[text.utf8.index(after: colon)...])
     if let hexLength = algorithm.hexLength {
       guard encoded.utf8.count == hexLength, isLowercaseHex(encoded) else {
         throw OCIError(

@@ -4,7 +4,8 @@ import Testing
 /// What counts as a digest, a reference, a media type.
 struct ValueTests {
   @Test(arguments: [
-    "", "sha256", "sha256:", "md5:", "MD5:00", "+a:00", "a+:00", "a++b:00", ":00", "md5:a/b", "md5:a.b",
+    "", "sha256", "sha256:", "md5:", "MD5:00", "+a:00", "a+:00", "a++b:00", ":00", "md5:a/b", "md5:a.b", "z:\u{670}0",
+    "sha256:\u{301}" + String(repeating: "a", count: 64),
     "sha256:" + String(repeating: "g", count: 64),
     "sha256:" + String(repeating: "A", count: 64), "sha256:" + String(repeating: "a", count: 63),
     "sha512:" + String(repeating: "a", count: 64), "sha256:" + String(repeating: "a", count: 64) + "\n",
