@@ -14,7 +14,7 @@ extension StoreGraph {
   public init(nixJSON bytes: [UInt8], name: String) throws(AssemblyError) {
     let nodes: [Node]
     do {
-      nodes = try NixClosureDocument(try JSON(parsing: bytes)).nodes
+      nodes = try NixClosureDocument(try JSON(parsing: bytes, valueLimit: .max)).nodes
     } catch {
       throw AssemblyError(.invalidClosure, "closure '\(name)': \(error.message)")
     }

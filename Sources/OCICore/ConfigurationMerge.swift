@@ -213,6 +213,7 @@ extension ImageConfiguration {
     result.author = rules.author(base.author, author)
     result.runtime = runtime.merged(onto: base.runtime, rules)
     result.diffIDs = base.diffIDs + diffIDs
+    result.rootFS.other = ConfigurationMerge.CollectionRule.append.merge(base.rootFS.other, rootFS.other)
     result.history = rules.history(base.history, history, append: +)
     var inherited = JSON.Object()
     for member in base.other.members where !Self.aboutTheBuild.contains(member.name) {

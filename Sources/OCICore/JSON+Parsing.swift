@@ -1,9 +1,11 @@
 extension JSON {
   /// Parses JSON text (RFC 8259) in UTF-8. Nesting and the number of values are bounded, and a name may appear once in an
   /// object.
+  /// - Parameter valueLimit: How many values it may have, all levels counted. A value costs up to some 200 bytes of memory,
+  ///   be it two bytes of text; real documents of many megabytes have fewer than the default.
   /// - Throws: `OCIError`: `invalidJSON`, naming line and column, or `limitExceeded`.
-  public init(parsing bytes: [UInt8]) throws(OCIError) {
-    var parser = Parser(bytes: bytes)
+  public init(parsing bytes: [UInt8], valueLimit: Int = 1_000_000) throws(OCIError) {
+    var parser = Parser(bytes: bytes, valueLimit: valueLimit)
     self = try parser.document()
   }
 
@@ -33,12 +35,13 @@ extension JSON {
 
     /// Deeper text is hostile: real documents nest less than ten levels.
     static let maximumDepth = 256
-
-    /// A value costs up to some 200 bytes of memory, be it two bytes of text; real documents of many megabytes have fewer.
-    static let maximumValues = 1_000_000
+    let valueLimit: Int
     var valueCount = 0
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    init(bytes: [UInt8], valueLimit: Int) {
+      self.bytes = bytes
+      self.valueLimit = valueLimit
+    }
 
     mutating func document() throws(OCIError) -> JSON {
       do { _ = try UTF8Span(validating: bytes.span) } catch let failure {
@@ -68,8 +71,8 @@ extension JSON {
 
     private mutating func value() throws(OCIError) -> JSON {
       valueCount += 1
-      guard valueCount <= Self.maximumValues else {
-        throw OCIError(.limitExceeded, "the text has more than \(Self.maximumValues) values")
+      guard valueCount <= valueLimit else {
+        throw OCIError(.limitExceeded, "the text has more than \(valueLimit) values")
       }
       guard let byte = current else { throw error("the text ends where a value should be") }
       switch byte {

@@ -42,7 +42,7 @@ enum ExitStatus {
   private static func code(for error: OCIError) -> Int32 {
     switch error.code {
     case .invalidReference: 78
-    case .ioFailure: 73
+    case .ioFailure, .unsafePath, .busy: 73
     default: 65
     }
   }

@@ -19,6 +19,13 @@ struct NixJSONTests {
     }
   }
 
+  /// Documents from registries may not have so many; a closure is the user's own.
+  @Test func aClosureMayHaveMillionsOfValues() throws {
+    let values = Array(repeating: "0", count: 1_050_000).joined(separator: ",")
+    let text = #"[{"path":"\#(Self.glibc)","narSize":30,"references":[],"x":[\#(values)]}]"#
+    #expect(try graph(text).nodes.count == 1)
+  }
+
   @Test(arguments: [
     // exportReferencesGraph, structured attributes
     #"[{"path":"GLIBC","narSize":30,"narHash":"sha256:x","closureSize":30,"references":["GLIBC"]},{"path":"HELLO","narSize":2,"references":["GLIBC","HELLO"]}]"#,

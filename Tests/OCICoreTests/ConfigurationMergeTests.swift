@@ -186,6 +186,7 @@ struct ConfigurationMergeTests {
       created: "2020-01-01T00:00:00Z", author: "them")
     base.other["docker_version"] = .string("20")
     base.other["vendor"] = .integer(1)
+    base.rootFS.other["x"] = .integer(2)
     let new = ImageConfiguration(
       platform: Self.arm, diffIDs: [.of([2]), .of([3])],
       history: [.init(createdBy: "x"), .init(createdBy: "y"), .init(createdBy: "z", emptyLayer: true)])
@@ -196,6 +197,7 @@ struct ConfigurationMergeTests {
     #expect(result.created == nil)
     #expect(result.author == "them")
     #expect(result.other["vendor"] == .integer(1))
+    #expect(result.rootFS.other["x"] == .integer(2))
     #expect(result.other["docker_version"] == nil)
     #expect(result.validate() == [])
   }
