@@ -46,6 +46,9 @@ public struct ImageReference: Sendable, Hashable {
         .invalidReference, "'\(excerpt(text))' is not an image reference: \(why); expected HOST/REPOSITORY:TAG")
     }
     guard !text.isEmpty else { throw invalid("it is empty") }
+    guard text.utf8.count != 64 || !isLowercaseHex(text) else {
+      throw invalid("64 hexadecimal digits are the id of an image, not its name")
+    }
     var rest = Substring(text)
     var digest: Digest?
     if let at = rest.firstIndex(of: "@") {
@@ -56,10 +59,10 @@ public struct ImageReference: Sendable, Hashable {
           .invalidReference, "an image reference holds no user name or password; log in to the registry instead")
       }
       do { digest = try Digest(String(after)) } catch { throw invalid(error.message) }
-      // The grammar of references is narrower than that of digests.
-      guard let digest, digest.encoded.utf8.count >= 32,
-        digest.encoded.utf8.allSatisfy({ isLowercaseHex(lowercased($0)) })
-      else { throw invalid("its digest needs at least 32 hexadecimal digits") }
+      guard let digest, Self.isReferenceDigest(digest) else {
+        throw invalid(
+          "its digest needs an algorithm of words that begin with a letter, and at least 32 hexadecimal digits")
+      }
       rest = name
     }
     var host = defaultHost
@@ -72,9 +75,6 @@ public struct ImageReference: Sendable, Hashable {
     if let colon = rest.lastIndex(of: ":") {
       tag = String(rest[rest.index(after: colon)...])
       rest = rest[..<colon]
-    }
-    guard rest.utf8.count != 64 || !rest.utf8.allSatisfy(isLowercaseHex) else {
-      throw invalid("64 hexadecimal digits are the id of an image, not its name")
     }
     do { try self.init(host: host, repository: String(rest), tag: tag, digest: digest) } catch {
       throw invalid(error.message)
@@ -178,6 +178,14 @@ extension ImageReference {
   private static func looksLikeHost(_ text: Substring) -> Bool {
     text == "localhost"
       || text.utf8.contains { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") || isUppercase($0) }
+  }
+
+  /// The grammar of references is narrower than that of digests.
+  private static func isReferenceDigest(_ digest: Digest) -> Bool {
+    digest.encoded.utf8.count >= 32 && isLowercaseHex(digest.encoded.lowercased())
+      && digest.algorithm.name.utf8.split(whereSeparator: { !isAlphanumeric($0) }).allSatisfy {
+        isLowercase($0[$0.startIndex])
+      }
   }
 
   private static func mayBeDigest(_ text: Substring) -> Bool {

@@ -44,7 +44,7 @@ extension Platform {
       case "amd64":
         (1..<(Self.number(best.variant) ?? 1)).reversed().map { ("amd64", "v\($0)") } + [("386", nil)]
       case "arm": Self.arm(below: best.variant)
-      case "arm64": Self.arm64(below: best.variant ?? "v8") + [("arm", "v8")] + Self.arm(below: "v8")
+      case "arm64": Self.arm64(below: best.variant ?? "v8") + Self.arm(on64: best.variant ?? "v8")
       default: []
       }
     return [best]
@@ -60,6 +60,12 @@ extension Platform {
     return (5..<level).reversed().map { ("arm", "v\($0)") }
   }
 
+  /// The 32-bit processors that a 64-bit one can be.
+  private static func arm(on64 variant: String) -> [(String, String?)] {
+    let variant = variant.hasPrefix("v8.") || variant.hasPrefix("v9.") ? "v8" : variant
+    return [("arm", variant)] + arm(below: variant)
+  }
+
   private static func arm64(below variant: String) -> [(String, String?)] {
     let parts = variant.split(separator: ".", omittingEmptySubsequences: false)
     guard let major = number(String(parts[0])), parts.count <= 2, let minor = parts.count == 1 ? 0 : Int(parts[1]),
@@ -73,11 +79,11 @@ extension Platform {
     return major == 8 ? below(minor, of: 8) : []
   }
 
-  /// 7 of `v7`.
+  /// 7 of `v7`, or of `7`.
   private static func number(_ variant: String?) -> Int? {
-    guard let variant, variant.hasPrefix("v"), let number = Int(variant.dropFirst()), (1...99).contains(number) else {
-      return nil
-    }
+    guard let variant, let number = Int(variant.hasPrefix("v") ? variant.dropFirst() : variant[...]),
+      (1...99).contains(number)
+    else { return nil }
     return number
   }
 

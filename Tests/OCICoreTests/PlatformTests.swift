@@ -48,6 +48,13 @@ struct PlatformTests {
         "linux/arm/v6", "linux/arm/v5",
       ]
     ),
+    (
+      "linux/arm64/v9",
+      ["linux/arm64/v9"] + (1...5).reversed().map { "linux/arm64/v8.\($0)" } + ["linux/arm64"]
+        + (5...9).reversed().map { "linux/arm/v\($0)" }
+    ),
+    ("linux/arm64/v1", ["linux/arm64/v1", "linux/arm/v1"]), ("linux/arm64/x", ["linux/arm64/x", "linux/arm/x"]),
+    ("linux/amd64/3", ["linux/amd64/3", "linux/amd64/v2", "linux/amd64", "linux/386"]),
     ("linux/riscv64", ["linux/riscv64"]), ("linux/arm/strange", ["linux/arm/strange"]),
     ("linux/arm/v99999999999999999999", ["linux/arm/v99999999999999999999"]),
   ])

@@ -3,6 +3,8 @@ import Testing
 
 /// What counts as a digest, a reference, a media type.
 struct ValueTests {
+  private static let hex64 = String(repeating: "0123456789abcdef", count: 4)
+
   @Test(arguments: [
     "", "sha256", "sha256:", "md5:", "MD5:00", "+a:00", "a+:00", "a++b:00", ":00", "md5:a/b", "md5:a.b", "z:\u{670}0",
     "sha256:\u{301}" + String(repeating: "a", count: 64),
@@ -49,6 +51,8 @@ struct ValueTests {
     ("a:5000/c", "a:5000/c", "a:5000/c"),
     ("docker.io/localhost/app", "docker.io/localhost/app", "docker.io/localhost/app"),
     ("app:5000", "docker.io/library/app:5000", "app:5000"),
+    // An image's id alone is no name, but with a tag or a host it is one.
+    (hex64 + ":a", "docker.io/library/\(hex64):a", hex64 + ":a"), ("a.b/" + hex64, "a.b/" + hex64, "a.b/" + hex64),
   ])
   func shortNamesAreThoseOfDockerHub(text: String, full: String, familiar: String) throws {
     let reference = try ImageReference(text)
@@ -85,6 +89,7 @@ struct ValueTests {
     "gh_cr.io/a", "ghcr.io/a:" + String(repeating: "t", count: 129), "ghcr.io/a___b", "ghcr.io/a/", "-a.b/c", "[::1/a",
     "[1]/a", "a.b/c\n", "a.b/c\u{0}", "a.b/\u{e9}", String(repeating: "a", count: 64),
     "a@b:" + String(repeating: "0", count: 31),
+    "a@1b:" + String(repeating: "0", count: 32), "a@b:" + String(repeating: "g", count: 32),
     "a.b/" + String(repeating: "a", count: 256),
   ])
   func wrongReferencesAreRefused(text: String) {
