@@ -39,7 +39,7 @@ extension JSON.Object {
     let names = members.map { member in
       let name = Array(member.name.utf8)
       if old.byName[name] != nil || new.byName[name] != nil { return name }
-      return new.anyCase[name.map(lowercased)] ?? old.anyCase[name.map(lowercased)] ?? name
+      return new.anyCase[folded(member.name)] ?? old.anyCase[folded(member.name)] ?? name
     }
     var result = Self()
     // A new member stands behind the one that it follows in the reading.
@@ -77,7 +77,7 @@ extension JSON.Object {
       for member in object.members {
         let name = Array(member.name.utf8)
         byName[name] = member.value
-        anyCase[name.map(lowercased)] = name
+        anyCase[folded(member.name)] = name
       }
     }
   }

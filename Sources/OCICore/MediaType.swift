@@ -15,7 +15,7 @@ public struct MediaType: Sendable, Hashable, CustomStringConvertible {
     var bare = text[...]
     if let semicolon = text.utf8.firstIndex(of: UInt8(ascii: ";")) {
       bare = text[..<semicolon]
-      while bare.utf8.last == UInt8(ascii: " ") { bare.removeLast() }
+      while bare.utf8.last == UInt8(ascii: " ") { bare = bare[..<bare.utf8.index(before: bare.endIndex)] }
     }
     let parts = bare.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     guard parts.count == 2, parts.allSatisfy(Self.isRestrictedName) else {

@@ -41,6 +41,36 @@ func equalsIgnoringCase(_ left: String, _ right: String) -> Bool {
   return true
 }
 
+/// A name as Go's decoder compares it (encoding/json, `foldName`): without case, which for Unicode takes in the long s and
+/// the Kelvin sign.
+func folded(_ name: String) -> [UInt8] {
+  let bytes = name.utf8.span
+  var result: [UInt8] = []
+  var index = 0
+  func follows(_ other: [UInt8]) -> Bool {
+    index + other.count <= bytes.count && other.indices.allSatisfy { bytes[index + $0] == other[$0] }
+  }
+  while index < bytes.count {
+    if follows([0xC5, 0xBF]) {
+      result.append(UInt8(ascii: "s"))
+      index += 2
+    } else if follows([0xE2, 0x84, 0xAA]) {
+      result.append(UInt8(ascii: "k"))
+      index += 3
+    } else {
+      result.append(lowercased(bytes[index]))
+      index += 1
+    }
+  }
+  return result
+}
+
+func isASCII(_ text: String) -> Bool {
+  let bytes = text.utf8.span
+  for index in bytes.indices where bytes[index] >= 0x80 { return false }
+  return true
+}
+
 /// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
 package func byteOrder(_ left: String, _ right: String) -> Bool {
   let (left, right) = (left.utf8.span, right.utf8.span)

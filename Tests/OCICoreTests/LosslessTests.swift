@@ -177,6 +177,16 @@ struct LosslessTests {
     #expect(document.value.canonicalBytes.starts(with: #"{"schemaVersion":2,"mediaType":"#.utf8))
   }
 
+  @Test func namesAreFoldedAsGoFoldsThem() throws {
+    let source =
+      "{\"architecture\":\"a\",\"o\u{17F}\":\"linux\",\"rootf\u{17F}\":{\"type\":\"layers\"},\"config\":{\"Wor\u{212A}ingDir\":\"/w\"}}"
+    let document = try Document<ImageConfiguration>(parsing: Array(source.utf8))
+    #expect(document.value.platform.os == "linux")
+    #expect(document.value.runtime.workingDirectory == "/w")
+    let edited = try document.edited { $0.runtime.workingDirectory = "/x" }
+    #expect(text(edited.bytes) == source.replacing("/w", with: "/x"))
+  }
+
   @Test func aLayerWithoutASizeIsReadAndReportedAndStaysAsItIs() throws {
     let digest = String(repeating: "0", count: 64)
     let source =
@@ -209,6 +219,9 @@ struct LosslessTests {
     for source in [
       #"{"schemaVersion":2,\#(config),"layers":[],"manifests":[]}"#,
       #"{"schemaVersion":2,\#(config),"layers":[],"Layers":[]}"#,
+      // Go's decoder takes a long s for an s, and the Kelvin sign for a k.
+      #"{"schemaVersion":2,\#(config),"layers":[],"layer\#u{17F}":[]}"#,
+      #"{"schemaVersion":2,\#(config),"layers":[],"manife\#u{17F}ts":[]}"#,
       #"{"schemaVersion":2,\#(config),"layers":[],"layers":[]}"#,
     ] {
       #expect(throws: OCIError.self) { try ImageManifest(parsing: Array(source.utf8)) }

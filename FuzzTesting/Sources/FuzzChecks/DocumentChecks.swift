@@ -32,11 +32,34 @@ private func isUnchanged(_ old: JSON, _ new: JSON, from before: JSON, to after: 
     let after = after.objectValue
   else { return false }
   func value(_ name: String, in object: JSON.Object) -> JSON? {
-    object[name] ?? object.members.first { $0.name.lowercased() == name.lowercased() }?.value
+    object[name] ?? object.members.first { goName($0.name) == goName(name) }?.value
   }
   return old.members.allSatisfy { member in
     value(member.name, in: before) != value(member.name, in: after) || new[member.name] == member.value
   }
+}
+
+/// A name as Go's decoder compares it.
+private func goName(_ name: String) -> String {
+  String(
+    String.UnicodeScalarView(
+      name.unicodeScalars.map { scalar in
+        switch scalar {
+        case "\u{17F}": "s"
+        case "\u{212A}": "k"
+        case "A"..."Z": Unicode.Scalar(scalar.value + 32) ?? scalar
+        default: scalar
+        }
+      }))
+}
+
+/// No two members are one to Go's decoder, of those that it knows, and none is what makes another document of it.
+private func checkNames(_ input: [UInt8], known: [String], foreign: [String]) throws {
+  let names = try JSON(parsing: input).objectValue?.members.map { goName($0.name) } ?? []
+  for name in known {
+    try require(names.count { $0 == name.lowercased() } <= 1, "'\(name)' is there once, in whatever spelling")
+  }
+  for name in foreign { try require(!names.contains(name), "'\(name)' makes another document of it") }
 }
 
 func checkManifest(_ input: [UInt8]) throws -> Bool {
@@ -47,6 +70,9 @@ func checkManifest(_ input: [UInt8]) throws -> Bool {
   guard let manifest else { return false }
   try require(
     (try? ImageIndex(parsing: input)) == nil, "what is a manifest to one reader is not an index to another")
+  try checkNames(
+    input, known: ["schemaVersion", "mediaType", "artifactType", "config", "layers", "subject", "annotations"],
+    foreign: ["manifests"])
   try require(manifest.blobs.allSatisfy { $0.size >= 0 }, "no size is negative")
   return true
 }
@@ -57,6 +83,9 @@ func checkIndex(_ input: [UInt8]) throws -> Bool {
     index.annotations["com.example.fuzz"] = nil
   }
   guard let index else { return false }
+  try checkNames(
+    input, known: ["schemaVersion", "mediaType", "artifactType", "manifests", "subject", "annotations"],
+    foreign: ["config", "layers"])
   for text in ["linux/amd64", "linux/arm64", "linux/arm/v7", "windows/amd64"] {
     let platform = try Platform(text)
     if let found = index.manifest(for: platform) {
@@ -80,6 +109,8 @@ func checkConfiguration(_ input: [UInt8]) throws -> Bool {
     configuration.author = nil
   }
   guard let configuration else { return false }
+  try checkNames(
+    input, known: ["created", "author", "architecture", "os", "variant", "config", "rootfs", "history"], foreign: [])
   let merged = try configuration.merged(onto: configuration)
   try require(
     merged.diffIDs.count == 2 * configuration.diffIDs.count, "the layers of both images are in the merged one")
