@@ -22,6 +22,12 @@ func checkDocument<Value: ImageDocument>(
     try require(
       isUnchanged(JSON(parsing: input), JSON(parsing: after.bytes), from: value.json, to: edited.json),
       "an edit changes nothing else")
+    // Faults that the edit mended may not come back.
+    if let back = try? after.edited({ $0 = value }) {
+      try require(
+        Value(parsing: back.bytes).canonicalBytes == canonical, "an edit that is taken back leaves what was said before"
+      )
+    }
   }
   return value
 }
