@@ -33,8 +33,6 @@ package struct FieldReader {
   private let members: [(name: String, value: JSON)]
   private let path: FieldPath
   private var isRead: [Bool]
-  /// The names by which members are found; `nil` where these are their own, as they nearly always are.
-  private let foldedNames: [String]?
 
   /// - Parameter path: What the object is called in messages, e.g. `manifest.layers[2]`.
   package init(_ value: JSON, path: String) throws(OCIError) {
@@ -47,8 +45,6 @@ package struct FieldReader {
     }
     members = object.members
     isRead = Array(repeating: false, count: members.count)
-    foldedNames =
-      members.allSatisfy { isASCII($0.name) } ? nil : members.map { String(decoding: folded($0.name), as: UTF8.self) }
     self.path = path
   }
 
@@ -60,7 +56,7 @@ package struct FieldReader {
   /// A field, or `nil` where it is absent or null.
   package mutating func value(_ field: String) throws(OCIError) -> JSON? {
     var found: Int?
-    for index in members.indices where equalsIgnoringCase(foldedNames?[index] ?? members[index].name, field) {
+    for index in members.indices where isName(members[index].name, of: field) {
       // Two tools would read two values.
       guard found == nil else { throw error(field, "is given twice, in different case; keep one of them") }
       found = index
@@ -71,9 +67,7 @@ package struct FieldReader {
   }
 
   /// Whether a field is there, be it null.
-  package func contains(_ field: String) -> Bool {
-    members.indices.contains { equalsIgnoringCase(foldedNames?[$0] ?? members[$0].name, field) }
-  }
+  package func contains(_ field: String) -> Bool { members.contains { isName($0.name, of: field) } }
 
   /// A field that must be there.
   package mutating func required<Value>(

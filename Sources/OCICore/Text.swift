@@ -41,6 +41,17 @@ func equalsIgnoringCase(_ left: String, _ right: String) -> Bool {
   return true
 }
 
+/// Whether Go's decoder would find a field, whose name is ASCII, by the name of a member.
+func isName(_ name: String, of field: String) -> Bool {
+  let (length, known) = (name.utf8.count, field.utf8.count)
+  if length == known { return equalsIgnoringCase(name, field) }
+  // Longer by the bytes of a long s or a Kelvin sign; nearly never, so the first letters are looked at first.
+  guard length > known, length <= 3 * known, let first = name.utf8.first, let letter = field.utf8.first,
+    first >= 0x80 || lowercased(first) == lowercased(letter), !isASCII(name)
+  else { return false }
+  return folded(name) == folded(field)
+}
+
 /// A name as Go's decoder compares it (encoding/json, `foldName`): without case, which for Unicode takes in the long s and
 /// the Kelvin sign.
 func folded(_ name: String) -> [UInt8] {
