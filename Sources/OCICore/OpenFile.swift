@@ -49,9 +49,6 @@ package final class OpenFile: Sendable {
     }
   }
 
-  /// The file's length in bytes.
-  package func size() throws(OCIError) -> Int64 { Int64(try status().st_size) }
-
   private func status() throws(OCIError) -> stat {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { throw .system("examine", path, errno) }
