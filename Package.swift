@@ -25,21 +25,38 @@ let package = Package(
   targets: [
     // System libraries: a module map each, nothing else.
     .systemLibrary(
+      name: "CISAL", pkgConfig: "libisal",
+      providers: [.apt(["libisal-dev"]), .brew(["isa-l"])]),
+    .systemLibrary(
+      name: "CLibArchive", pkgConfig: "libarchive",
+      providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .systemLibrary(
       name: "CLibCrypto", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
     .systemLibrary(
+      name: "CLibdeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
+    .systemLibrary(
       name: "CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+
+    // C of our own: what Swift cannot say.
+    .target(name: "CHostFiles"),
+    .target(name: "CSHA256", dependencies: ["CLibCrypto"]),
 
     // Libraries, from the bottom up.
     .target(
       name: "OCICore",
-      dependencies: ["CLibCrypto", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: ["CLibCrypto", "CSHA256", .product(name: "SystemPackage", package: "swift-system")]),
     .target(name: "LayerGraph"),
     .target(
       name: "Tarball",
       dependencies: [
-        "CZlib", "OCICore", .product(name: "SystemPackage", package: "swift-system"),
+        "CHostFiles", "CISAL", "CLibArchive", "CLibdeflate", "CZlib", "CZstd", "OCICore",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
       name: "ImageAssembly",

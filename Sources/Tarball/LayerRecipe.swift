@@ -23,51 +23,37 @@ public struct LayerRecipe: Sendable, Hashable {
     public init(_ path: FilePath) { self.init(path, at: path) }
   }
 
-  /// What goes in.
+  /// What goes in from the host.
   public var sources: [Source]
+  /// What goes in by description: files at hand, devices, whiteouts.
+  public var entries: [LayerEntry]
   /// How file metadata is written.
   public var metadata: MetadataPolicy
 
   /// Creates a recipe.
-  public init(_ sources: [Source], metadata: MetadataPolicy = .init()) {
+  public init(_ sources: [Source], entries: [LayerEntry] = [], metadata: MetadataPolicy = .init()) {
     self.sources = sources
+    self.entries = entries
     self.metadata = metadata
   }
 
-  /// A text that is equal for two recipes exactly when they name the same sources under the same rules, whatever the
-  /// order in which they were given. The content of the sources is not part of it.
+  /// A text that is equal for two recipes exactly when they name the same sources and entries under the same rules, whatever
+  /// the order in which they were given. The content of the sources is not part of it.
   public var fingerprint: String {
-    let lines = sources.map { "\(Self.escaped($0.host)) \(Self.escaped($0.destination))" }
+    let lines = sources.map(\.fingerprint) + entries.map(\.fingerprint)
     return ([TarHeader.grammar, metadata.fingerprint] + lines.sorted { byteOrder($0, $1) }).joined(separator: "\n")
   }
 }
 
-extension LayerRecipe {
-  /// A path by its bytes, also where they are no UTF-8, without spaces and line ends.
-  fileprivate static func escaped(_ path: FilePath) -> String {
-    HostFileSystem.path(path).dropLast().map { byte in
-      (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "%")
-        ? String(Character(Unicode.Scalar(byte))) : "%\(byte)."
-    }.joined()
-  }
+extension LayerRecipe.Source {
+  var fingerprint: String { "\(escaped(host)) \(escaped(destination))" }
 }
 
-/// How the metadata of files is written into a layer. Never anything that differs between two machines with equal trees:
-/// no times of the host, no owner names, no hard links by inode, no extended attributes.
-public struct MetadataPolicy: Sendable, Hashable {
-  /// The time of every entry, in seconds since 1970; 1 as in a Nix store.
-  public var modificationTime: Int64
-  /// The owner of every entry.
-  public var uid: Int64
-  /// The group of every entry.
-  public var gid: Int64
+/// A path by its bytes, also where they are no UTF-8, without spaces and line ends.
+func escaped(_ path: FilePath) -> String { escaped(HostFileSystem.path(path).dropLast()) }
 
-  /// Creates a policy. Permission bits are those of the host, a symbolic link's always 0777.
-  public init(modificationTime: Int64 = 1, uid: Int64 = 0, gid: Int64 = 0) {
-    self.modificationTime = modificationTime
-    self.uid = uid
-    self.gid = gid
-  }
-
-  var fingerprint: String { "mtime=\(modificationTime) uid=\(uid) gid=\(gid)" }
+func escaped(_ bytes: some Sequence<UInt8>) -> String {
+  bytes.map { byte in
+    (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "%") ? String(Character(Unicode.Scalar(byte))) : "%\(byte)."
+  }.joined()
 }

@@ -5,7 +5,8 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
-      case unreadable, changed, unsupportedEntry, reservedName, conflict, invalidRecipe, encodingNotHonoured
+      case unreadable, changed, unsupportedEntry, unrepresentable, reservedName, conflict, invalidRecipe
+      case encodingNotHonoured, invalidArchive, limitExceeded, invalidListing
     }
     private let value: Value
 
@@ -13,8 +14,10 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
     public static let unreadable = Code(value: .unreadable)
     /// A file that was changed while it was read.
     public static let changed = Code(value: .changed)
-    /// Something a layer cannot hold: a socket, a device, a FIFO.
+    /// Something a layer cannot hold, such as a socket.
     public static let unsupportedEntry = Code(value: .unsupportedEntry)
+    /// A value for which the tar format has no place.
+    public static let unrepresentable = Code(value: .unrepresentable)
     /// A name that begins with `.wh.`, which layers use for deletions (image-spec, layer.md §whiteouts).
     public static let reservedName = Code(value: .reservedName)
     /// Two sources that put different things at one path.
@@ -23,6 +26,12 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
     public static let invalidRecipe = Code(value: .invalidRecipe)
     /// A compression library that does not give the bytes the encoding promises.
     public static let encodingNotHonoured = Code(value: .encodingNotHonoured)
+    /// An archive that is damaged, cut short, or in no known format.
+    public static let invalidArchive = Code(value: .invalidArchive)
+    /// An archive that goes beyond what its reader allows.
+    public static let limitExceeded = Code(value: .limitExceeded)
+    /// Text that is no mtree file.
+    public static let invalidListing = Code(value: .invalidListing)
 
     /// The reason's name.
     public var description: String { value.rawValue }

@@ -4,14 +4,14 @@ import Testing
 
 /// The header grammar, where it is easiest to get wrong.
 struct TarHeaderTests {
-  private func header(_ path: String, link: String? = nil, size: Int64 = 0, uid: Int64 = 0, mtime: Int64 = 1) -> [UInt8]
+  private func header(_ path: String, link: String? = nil, size: Int64 = 0, uid: Int64 = 0, mtime: Int64 = 1) throws -> [UInt8]
   {
     let kind: TarEntry.Kind =
       if let link { .symlink(target: Array(link.utf8)) } else if path.hasSuffix("/") { .directory } else {
         .file(size: size)
       }
     var output: [UInt8] = []
-    TarHeader.append(
+    try TarHeader.append(
       TarEntry(path: Array(path.utf8), kind: kind, mode: 0o644, uid: uid, modificationTime: mtime), to: &output)
     return output
   }
@@ -33,8 +33,8 @@ struct TarHeaderTests {
       String(repeating: "a/", count: 100), String(repeating: "a/", count: 77) + "a", String(repeating: "a/", count: 22)
     ),
   ])
-  func longNamesAreSplitAtASlashIntoPrefixAndName(path: String, prefix: String, name: String) {
-    let bytes = header(path)
+  func longNamesAreSplitAtASlashIntoPrefixAndName(path: String, prefix: String, name: String) throws {
+    let bytes = try header(path)
     #expect(bytes.count == 512)
     #expect(field(bytes, 345, 155) == prefix)
     #expect(field(bytes, 0, 100) == name)
@@ -43,8 +43,8 @@ struct TarHeaderTests {
   @Test(arguments: [
     a100 + "/", a155 + "/", a155 + "//" + b100, String(repeating: "a", count: 101), a155 + "/" + b100 + "b",
   ])
-  func namesThatNoSlashSplitsNeedPAX(path: String) {
-    let bytes = header(path)
+  func namesThatNoSlashSplitsNeedPAX(path: String) throws {
+    let bytes = try header(path)
     #expect(bytes.count == 1536)
     #expect(bytes[156] == UInt8(ascii: "x"))
     #expect(String(decoding: bytes[512..<1024], as: UTF8.self).contains(" path=\(path)\n"))
@@ -57,28 +57,29 @@ struct TarHeaderTests {
     ("path", a100, 110), ("path", a100 + a100, 210),
   ])
   func aRecordCountsItsOwnDigits(key: String, value: String, length: Int) {
-    let record = TarHeader.paxRecord(key, Array(value.utf8))
+    var record: [UInt8] = []
+    TarHeader.appendPaxRecord(Array(key.utf8), Array(value.utf8), to: &record)
     #expect(record.count == length)
     #expect(String(decoding: record, as: UTF8.self) == "\(length) \(key)=\(value)\n")
   }
 
-  @Test func numbersThatOctalCannotHoldBecomeRecords() {
-    let bytes = header("big", size: 8 << 30, uid: 1 << 21, mtime: -1)
+  @Test func numbersThatOctalCannotHoldBecomeRecords() throws {
+    let bytes = try header("big", size: 8 << 30, uid: 1 << 21, mtime: -1)
     let records = String(decoding: bytes[512..<1024].prefix { $0 != 0 }, as: UTF8.self)
     #expect(records == "12 mtime=-1\n19 size=8589934592\n15 uid=2097152\n")
     #expect(field(bytes, 1024 + 124, 12) == "00000000000")
-    #expect(header("fits", size: 8 << 30 - 1).count == 512)
+    #expect(try header("fits", size: 8 << 30 - 1).count == 512)
   }
 
-  @Test func aNameThatCouldBeSplitIsARecordWhenAnythingElseNeedsPAX() {
-    let bytes = header("\(Self.a100)/a", link: "é")
+  @Test func aNameThatCouldBeSplitIsARecordWhenAnythingElseNeedsPAX() throws {
+    let bytes = try header("\(Self.a100)/a", link: "é")
     let records = String(decoding: bytes[512..<1024].prefix { $0 != 0 }, as: UTF8.self)
     #expect(records == "15 linkpath=é\n112 path=\(Self.a100)/a\n")
   }
 
-  @Test func theChecksumCoversEveryByte() {
+  @Test func theChecksumCoversEveryByte() throws {
     for path in ["a", "d/", "é", Self.a155 + "/" + Self.b100] {
-      let bytes = header(path)
+      let bytes = try header(path)
       for block in stride(from: 0, to: bytes.count, by: 512) where bytes[block + 257] == UInt8(ascii: "u") {
         var sum = 0
         for index in 0..<512 { sum += (148..<156).contains(index) ? 32 : Int(bytes[block + index]) }
@@ -88,9 +89,9 @@ struct TarHeaderTests {
     }
   }
 
-  @Test func aNameCutAtASlashDoesNotLookLikeADirectory() {
+  @Test func aNameCutAtASlashDoesNotLookLikeADirectory() throws {
     let path = String(repeating: "a", count: 99) + "/" + String(repeating: "b", count: 200)
-    let bytes = header(path)
+    let bytes = try header(path)
     #expect(field(bytes, 1024, 100) == String(repeating: "a", count: 99))
   }
 }

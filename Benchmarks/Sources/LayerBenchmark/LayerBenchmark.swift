@@ -10,8 +10,14 @@ import Tarball
 struct LayerBenchmark {
   static func main() async throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
-    if arguments.count == 3, arguments[0] == "layer" {
-      return try await layer(of: FilePath(arguments[1]), arguments[2])
+    if arguments.count >= 3, arguments[0] == "layer" {
+      let n = arguments.count > 4 ? LayerParallelism(fillers: Int(arguments[3])!, slots: Int(arguments[4])!) : .automatic
+      return try await layer(of: FilePath(arguments[1]), arguments[2], n)
+    }
+    if arguments.count == 4, arguments[0] == "layers" {
+      let recipes = (0..<4).map { LayerRecipe([.init(FilePath(arguments[1]), at: FilePath("/t\($0)"))]) }
+      let d = try await LayerRecipe.digests(of: recipes, encoding: LayerEncoding(parsing: arguments[2]), width: Int(arguments[3])!)
+      return print(d[0].digest)
     }
     let options = try Options(arguments)
     let tree = FilePath(options.directory).appending("tree-\(options.files)-\(options.bytes >> 20)")
@@ -35,9 +41,10 @@ struct LayerBenchmark {
     report(contenders, best.compactMap(\.self), total)
   }
 
-  private static func layer(of tree: FilePath, _ encoding: String) async throws {
+  private static func layer(of tree: FilePath, _ encoding: String, _ n: LayerParallelism) async throws {
     let recipe = LayerRecipe([.init(tree, at: "/tree")])
-    print(try await recipe.digests(encoding: LayerEncoding(parsing: encoding)).digest)
+    let digests = try await recipe.digests(encoding: LayerEncoding(parsing: encoding), parallelism: n)
+    print(digests.digest, digests.size)
   }
 
   private static func shell(_ command: String) -> [String] { ["/bin/sh", "-c", command] }

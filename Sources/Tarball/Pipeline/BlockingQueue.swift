@@ -17,6 +17,12 @@ final class BlockingQueue<Element: Sendable>: Sendable {
     for _ in 0..<capacity { free.signal() }
   }
 
+  /// Creates a full queue.
+  convenience init(capacity: Int, filledWith element: Element) {
+    self.init(capacity: capacity)
+    for _ in 0..<capacity { try? put(element) }
+  }
+
   /// Adds an element, waiting for room.
   /// - Throws: `CancellationError` when the queue is closed.
   func put(_ element: Element) throws(CancellationError) {

@@ -1,0 +1,39 @@
+#define _GNU_SOURCE
+
+#include "CHostFiles.h"
+
+#include <errno.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+
+#include <sys/syscall.h>
+
+ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size) {
+  return syscall(SYS_getdents64, descriptor, buffer, size);
+}
+
+ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) { return llistxattr(path, buffer, size); }
+
+ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer, size_t size) {
+  return lgetxattr(path, name, buffer, size);
+}
+
+#else
+
+ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size) {
+  (void)descriptor, (void)buffer, (void)size;
+  errno = ENOSYS;
+  return -1;
+}
+
+ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) {
+  return listxattr(path, buffer, size, XATTR_NOFOLLOW);
+}
+
+ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer, size_t size) {
+  return getxattr(path, name, buffer, size, 0, XATTR_NOFOLLOW);
+}
+
+#endif

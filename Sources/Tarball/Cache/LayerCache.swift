@@ -1,0 +1,63 @@
+/// What may be known of a layer's bytes before they are made: the seam through which a cache saves reading, hashing and
+/// compressing. Every answer may be "no", and changes nothing but the time.
+///
+/// Keys name sources by their paths, not by their content. A cache must answer only for sources that cannot change under
+/// their name, as registered store paths do. Calls come from several threads at once, and may block.
+public protocol LayerCache: Sendable {
+  /// The digests of a whole layer, by `LayerRecipe.fingerprint(encoding:)`.
+  func digests(for fingerprint: String) -> LayerDigests?
+  /// Remembers digests.
+  func store(_ digests: LayerDigests, for fingerprint: String)
+
+  /// The state in which a layer's hashes were after its first sources.
+  func checkpoint(for fingerprint: String) -> LayerCheckpoint?
+  /// Remembers a state.
+  func store(_ checkpoint: LayerCheckpoint, for fingerprint: String)
+
+  /// An encoded part of a source.
+  func block(for key: EncodedBlock.Key) -> EncodedBlock?
+  /// Remembers a part.
+  func store(_ block: EncodedBlock, for key: EncodedBlock.Key)
+}
+
+/// A part of one source, of at most a few MiB, as it is in every layer with the same encoding.
+public struct EncodedBlock: Sendable, Hashable {
+  /// What names a part.
+  public struct Key: Sendable, Hashable {
+    /// The fingerprint of the source and of the rules for it.
+    public var segment: String
+    /// The encoding's identifier.
+    public var encoding: String
+    /// The part's number in the source, from 0.
+    public var number: Int
+
+    /// Creates a key.
+    public init(segment: String, encoding: String, number: Int) {
+      self.segment = segment
+      self.encoding = encoding
+      self.number = number
+    }
+  }
+
+  /// The encoded bytes.
+  public let bytes: [UInt8]
+  let checksum: GzipChecksum
+
+  init(bytes: [UInt8], checksum: GzipChecksum) {
+    self.bytes = bytes
+    self.checksum = checksum
+  }
+
+  /// Creates a block that was stored.
+  /// - Parameters:
+  ///   - uncompressedSize: The length of its tar.
+  ///   - crc32: The CRC-32 of its tar.
+  public init(bytes: [UInt8], uncompressedSize: Int64, crc32: UInt32) {
+    self.init(bytes: bytes, checksum: GzipChecksum(crc: crc32, length: uncompressedSize))
+  }
+
+  /// The length of its tar.
+  public var uncompressedSize: Int64 { checksum.length }
+  /// The CRC-32 of its tar, by which a block that does not belong to its source is found out.
+  public var crc32: UInt32 { checksum.crc }
+}

@@ -1,0 +1,49 @@
+internal import OCICore
+
+extension LayerRecipe {
+  /// Computes what the layer's bytes are called, in one pass that keeps none of them.
+  /// - Parameters:
+  ///   - cache: What may be known already; what is found out is stored there.
+  ///   - onProgress: Told now and then how many bytes of tar have been made.
+  /// - Throws: `TarballError`, or `CancellationError`.
+  public func digests(
+    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, cache: (any LayerCache)? = nil,
+    onProgress: (@Sendable (Int64) -> Void)? = nil
+  ) async throws -> LayerDigests {
+    try EncodingCanary.verify(encoding)
+    let order = LayerPipeline.Order(recipe: self, encoding: encoding, parallelism: parallelism, cache: cache)
+    return try await LayerHash.run(order, onProgress)
+  }
+
+  /// Computes what the layer's bytes are called and what is in it, file by file, in one pass.
+  /// - Parameter onProgress: Told now and then how many bytes of tar have been made.
+  /// - Throws: `TarballError`, or `CancellationError`.
+  public func digestsAndListing(
+    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic,
+    onProgress: (@Sendable (Int64) -> Void)? = nil
+  ) async throws -> (digests: LayerDigests, listing: LayerListing) {
+    try EncodingCanary.verify(encoding)
+    let builder = LayerListingBuilder()
+    let order = LayerPipeline.Order(
+      recipe: self, encoding: encoding, parallelism: parallelism, listing: builder)
+    let digests = try await LayerHash.run(order, onProgress)
+    return (digests, builder.listing)
+  }
+
+  /// Computes the digests of several layers at once, which share the cores and the memory of one: faster than one after
+  /// the other, because the hash of one layer is one stream.
+  /// - Parameters:
+  ///   - width: How many layers are made at a time.
+  ///   - onProgress: Told now and then of a layer, by its place in `recipes`, and how many bytes of its tar have been made.
+  /// - Returns: The digests in the order of the recipes.
+  /// - Throws: `TarballError`, or `CancellationError`.
+  public static func digests(
+    of recipes: [LayerRecipe], encoding: LayerEncoding, width: Int = 4, cache: (any LayerCache)? = nil,
+    onProgress: (@Sendable (Int, Int64) -> Void)? = nil
+  ) async throws -> [LayerDigests] {
+    let width = max(1, min(width, recipes.count))
+    return try await recipes.enumerated().concurrentMap(width: width) { index, recipe in
+      try await recipe.digests(encoding: encoding, parallelism: .sharing(width), cache: cache) { onProgress?(index, $0) }
+    }
+  }
+}

@@ -1,0 +1,32 @@
+public import OCICore
+
+extension LayerRecipe {
+  /// The layer's bytes, made again on each opening while they are read, never stored. Whoever takes them compares them
+  /// with the digest computed before.
+  /// - Parameter cache: Who may have encoded parts already; the sources of these are not read.
+  public func source(
+    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, cache: (any LayerCache)? = nil
+  ) -> BlobSource {
+    BlobSource {
+      try EncodingCanary.verify(encoding)
+      return ByteStream(bufferedChunks: 2) { writer in
+        try writer.write(encoding.prefix)
+        var checksum = GzipChecksum()
+        let order = LayerPipeline.Order(
+          recipe: self, encoding: encoding, parallelism: parallelism, needsTar: encoding == .none, cache: cache)
+        try LayerPipeline(order).run { batch, release in
+          defer { release() }
+          checksum.append(batch.checksum)
+          if let cached = batch.cached {
+            try writer.write(cached)
+          } else if encoding == .none {
+            try writer.write(batch.slot.withTar { Array(copying: $0) })
+          } else {
+            try writer.write(batch.slot.withEncoded { Array(copying: $0) })
+          }
+        }
+        try writer.write(encoding.suffix(checksum))
+      }
+    }
+  }
+}

@@ -1,0 +1,196 @@
+internal import Dispatch
+internal import OCICore
+internal import Synchronization
+
+/// Digests a layer on a thread of its own: takes the batches in order and gives them to the hashing threads.
+///
+/// Sendable, because the streams are the hashing threads' until the last batch is done, and the rest is this thread's.
+final class LayerHash: @unchecked Sendable {
+  private let order: LayerPipeline.Order
+  private let onProgress: (@Sendable (Int64) -> Void)?
+  private let tar: SHA256Stream
+  /// `nil` where the blob is the tar.
+  private let blob: SHA256Stream?
+  private var checksum: GzipChecksum
+  private let checkpointNames: [String]
+  /// What has been submitted and is not hashed yet.
+  private let open = DispatchGroup()
+
+  static func run(
+    _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?
+  ) async throws -> LayerDigests {
+    let canceller = Canceller()
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        do {
+          try WorkerThread.start { continuation.resume(with: Result { try digest(order, onProgress, canceller) }) }
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+    } onCancel: {
+      canceller.cancel()
+    }
+  }
+
+  private static func digest(
+    _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?, _ canceller: Canceller
+  ) throws -> LayerDigests {
+    let name = order.recipe.fingerprint(encoding: order.encoding)
+    if let known = order.cache?.digests(for: name) { return known }
+    let (hash, order) = LayerHash.begin(order, onProgress)
+    let pipeline = LayerPipeline(order)
+    canceller.watch(pipeline)
+    // Nothing is in flight any more when this returns or throws.
+    defer { hash.open.wait() }
+    try pipeline.run { batch, release in try hash.take(batch, release) }
+    hash.open.wait()
+    let digests = hash.finish()
+    order.cache?.store(digests, for: name)
+    return digests
+  }
+
+  /// Begins after the longest run of leading sources that the cache knows.
+  private static func begin(
+    _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?
+  ) -> (LayerHash, LayerPipeline.Order) {
+    var order = order
+    let names = order.cache == nil ? [] : order.recipe.checkpointFingerprints(order.encoding)
+    for (index, name) in names.enumerated().reversed() {
+      guard let checkpoint = order.cache?.checkpoint(for: name), checkpoint.sources == index + 1,
+        let tar = SHA256Stream(stored: checkpoint.tar)
+      else { continue }
+      let blob = SHA256Stream(stored: checkpoint.blob)
+      guard (blob == nil) == (order.encoding == .none) else { continue }
+      order.skippedSources = checkpoint.sources
+      return (LayerHash(order, onProgress, tar, blob, checkpoint.checksum, names), order)
+    }
+    let blob = order.encoding == .none ? nil : SHA256Stream()
+    let prefix = order.encoding.prefix
+    blob?.update(prefix.span)
+    return (LayerHash(order, onProgress, SHA256Stream(), blob, GzipChecksum(), names), order)
+  }
+
+  private init(
+    _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?, _ tar: SHA256Stream,
+    _ blob: SHA256Stream?, _ checksum: GzipChecksum, _ checkpointNames: [String]
+  ) {
+    self.order = order
+    self.onProgress = onProgress
+    self.tar = tar
+    self.blob = blob
+    self.checksum = checksum
+    self.checkpointNames = checkpointNames
+  }
+
+  private func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) throws {
+    checksum.append(batch.checksum)
+    order.listing?.continueDigests(batch.batch, batch.slot)
+    let pending = Pending(checkpoint: checkpoint(after: batch.batch), parts: blob == nil ? 1 : 2)
+    let finish: @Sendable () -> Void = { [open] in
+      if pending.isLast() { release() }
+      open.leave()
+    }
+    open.enter()
+    batch.slot.withTar { bytes in
+      HashLanes.shared.submit(tar, bytes) { [tar, onProgress] in
+        pending.note(tar: tar)
+        onProgress?(tar.count)
+        finish()
+      }
+    }
+    guard let blob else { return }
+    open.enter()
+    let whenDone: @Sendable () -> Void = {
+      pending.note(blob: blob)
+      finish()
+    }
+    if let cached = batch.cached {
+      // Held until it is hashed.
+      HashLanes.shared.submit(blob, cached.span) { withExtendedLifetime(cached, whenDone) }
+    } else {
+      batch.slot.withEncoded { HashLanes.shared.submit(blob, $0, whenDone: whenDone) }
+    }
+  }
+
+  private func finish() -> LayerDigests {
+    let diffID = tar.digest
+    guard let blob else {
+      return LayerDigests(diffID: diffID, digest: diffID, size: tar.count, uncompressedSize: tar.count)
+    }
+    let suffix = order.encoding.suffix(checksum)
+    blob.update(suffix.span)
+    return LayerDigests(diffID: diffID, digest: blob.digest, size: blob.count, uncompressedSize: tar.count)
+  }
+
+  // MARK: Checkpoints
+
+  /// What to store once the hashes have come to the end of a batch; `nil` where no leading sources end there.
+  private func checkpoint(after batch: LayerBatch) -> (@Sendable ([UInt8], [UInt8]) -> Void)? {
+    guard let cache = order.cache, let count = batch.completedSources, checkpointNames.indices.contains(count - 1) else {
+      return nil
+    }
+    return { [name = checkpointNames[count - 1], checksum] tar, blob in
+      cache.store(LayerCheckpoint(sources: count, tar: tar, blob: blob, checksum: checksum), for: name)
+    }
+  }
+
+  /// A batch whose tar and blob are being hashed, in any order.
+  private final class Pending: Sendable {
+    private struct State {
+      var openParts: Int
+      var tar: [UInt8] = []
+      var blob: [UInt8] = []
+    }
+    private let state: Mutex<State>
+    private let checkpoint: (@Sendable ([UInt8], [UInt8]) -> Void)?
+
+    init(checkpoint: (@Sendable ([UInt8], [UInt8]) -> Void)?, parts: Int) {
+      self.checkpoint = checkpoint
+      state = Mutex(State(openParts: parts))
+    }
+
+    func note(tar: SHA256Stream) {
+      if checkpoint != nil { state.withLock { $0.tar = tar.stored } }
+    }
+
+    func note(blob: SHA256Stream) {
+      if checkpoint != nil { state.withLock { $0.blob = blob.stored } }
+    }
+
+    /// Whether this was the last part; stores the checkpoint then.
+    func isLast() -> Bool {
+      let (isLast, tar, blob) = state.withLock { state in
+        state.openParts -= 1
+        return (state.openParts == 0, state.tar, state.blob)
+      }
+      if isLast { checkpoint?(tar, blob) }
+      return isLast
+    }
+  }
+}
+
+/// Cancels a pipeline that may not have begun yet.
+private final class Canceller: Sendable {
+  private struct State {
+    var isCancelled = false
+    var pipeline: LayerPipeline?
+  }
+  private let state = Mutex(State())
+
+  func watch(_ pipeline: LayerPipeline) {
+    let isCancelled = state.withLock { state in
+      state.pipeline = pipeline
+      return state.isCancelled
+    }
+    if isCancelled { pipeline.cancel() }
+  }
+
+  func cancel() {
+    let pipeline = state.withLock { state in
+      state.isCancelled = true
+      return state.pipeline
+    }
+    pipeline?.cancel()
+  }
+}

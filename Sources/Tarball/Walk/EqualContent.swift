@@ -1,0 +1,26 @@
+/// Compares the bytes of two members.
+enum EqualContent {
+  private static let chunkSize = 1 << 20
+
+  static func check(_ first: EntryContent, _ other: EntryContent, size: Int64) throws(TarballError) -> Bool {
+    var offset: Int64 = 0
+    while offset < size {
+      let count = Int(min(Int64(chunkSize), size - offset))
+      guard try bytes(of: first, from: offset, count) == bytes(of: other, from: offset, count) else { return false }
+      offset += Int64(count)
+    }
+    return true
+  }
+
+  static func bytes(of content: EntryContent, from offset: Int64, _ count: Int) throws(TarballError) -> [UInt8] {
+    switch content {
+    case .none: return []
+    case .bytes(let bytes): return Array(bytes[Int(offset)..<Int(offset) + count])
+    case .host(let file, let status):
+      var bytes = [UInt8](repeating: 0, count: count)
+      var span = bytes.mutableSpan
+      try HostFileSystem.read(file, status, offset: offset, into: &span, at: 0..<count)
+      return bytes
+    }
+  }
+}

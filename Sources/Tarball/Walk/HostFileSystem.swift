@@ -1,0 +1,257 @@
+internal import OCICore
+internal import SystemPackage
+
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// What a layer needs to know of one file on the host.
+struct HostStatus: Sendable, Equatable {
+  enum Kind: UInt8, Sendable, Equatable { case file, directory, symlink, characterDevice, blockDevice, fifo, socket }
+  var kind: Kind
+  var mode: UInt32 = 0o777
+  var size: Int64 = 0
+  /// Nanoseconds since 1970: only to see that a file was changed, never written anywhere.
+  var modificationTime: Int64 = 0
+  /// The device's number, for device nodes.
+  var device: UInt64 = 0
+
+  init(_ status: stat) {
+    kind =
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .directory
+      case S_IFLNK: .symlink
+      case S_IFSOCK: .socket
+      case S_IFIFO: .fifo
+      case S_IFBLK: .blockDevice
+      default: .characterDevice
+      }
+    mode = UInt32(status.st_mode) & 0o7777
+    size = Int64(status.st_size)
+    #if canImport(Darwin)
+      let time = status.st_mtimespec
+    #else
+      let time = status.st_mtim
+    #endif
+    modificationTime = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    device = UInt64(truncatingIfNeeded: status.st_rdev)
+  }
+
+  private init(kind: Kind) { self.kind = kind }
+
+  /// A symbolic link: layers write nothing of it but its target, so nobody has to ask for more.
+  static let symlink = HostStatus(kind: .symlink)
+
+  /// A device's major and minor number, as Linux packs them.
+  var deviceNumbers: (major: UInt32, minor: UInt32) {
+    (
+      UInt32((device >> 8) & 0xFFF) | UInt32((device >> 32) & 0xFFFF_F000),
+      UInt32(device & 0xFF) | UInt32((device >> 12) & 0xFFFF_FF00)
+    )
+  }
+}
+
+/// The calls to the host's file system that a layer's bytes come from. Paths are bytes that end in NUL, of any length:
+/// one longer than the system takes is opened a part at a time.
+enum HostFileSystem {
+  typealias Path = [UInt8]
+
+  static func path(_ path: FilePath) -> Path {
+    unsafe path.withPlatformString { text in
+      unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text) + 1))
+    }
+  }
+
+  static func text(_ path: Path) -> String { String(decoding: path.dropLast(), as: UTF8.self) }
+
+  // MARK: Calls
+
+  /// Examines a path without following a symbolic link.
+  static func status(_ file: HostFile) throws(TarballError) -> HostStatus {
+    var status = stat()
+    let result = unsafe withLocation(file) { directory, name in
+      unsafe fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW)
+    }
+    guard result == 0 else { throw failure("examine", file.path, errno) }
+    return HostStatus(status)
+  }
+
+  /// The target of a symbolic link, as it is written.
+  static func linkTarget(_ file: HostFile) throws(TarballError) -> [UInt8] {
+    var capacity = 256
+    while true {
+      var count = 0
+      let target = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
+        count = unsafe withLocation(file) { directory, name in
+          unsafe buffer.withMemoryRebound(to: CChar.self) {
+            unsafe readlinkat(directory, name, $0.baseAddress!, capacity)
+          }
+        }
+        initialized = max(0, count)
+      }
+      guard count >= 0 else {
+        if errno == EINVAL { throw changed(file.path) }
+        throw failure("read symbolic link", file.path, errno)
+      }
+      if count < capacity { return target }
+      capacity *= 2
+    }
+  }
+
+  /// Opens a directory for listing; never through a link that was put in its place.
+  static func openDirectory(_ file: HostFile) throws(TarballError) -> Int32 {
+    let descriptor = unsafe withLocation(file) { directory, name in unsafe openReading(directory, name, O_DIRECTORY) }
+    guard descriptor >= 0 else {
+      if errno == ENOTDIR || errno == ELOOP { throw changed(file.path) }
+      throw failure("open directory", file.path, errno)
+    }
+    return descriptor
+  }
+
+  /// Fills a range of `output` with the bytes of a file from `offset` on, and makes sure that the file is still what the
+  /// walk saw.
+  /// - Throws: `TarballError.Code.changed` when it is not, or when it ends early.
+  static func read(
+    _ file: HostFile, _ expected: HostStatus, offset: Int64, into output: inout MutableSpan<UInt8>, at range: Range<Int>
+  ) throws(TarballError) {
+    try read(
+      file.path.span, nameStart: file.nameStart, in: file.directory, size: expected.size,
+      modificationTime: expected.modificationTime, offset: offset, into: &output, at: range)
+  }
+
+  /// The same, of a file that is known by its parts.
+  static func read(
+    _ path: Span<UInt8>, nameStart: Int, in directory: HostDirectory?, size: Int64, modificationTime: Int64,
+    offset: Int64, into output: inout MutableSpan<UInt8>, at range: Range<Int>
+  ) throws(TarballError) {
+    let descriptor = unsafe withLocation(path, nameStart, directory) { directory, name in
+      unsafe openReading(directory, name, 0)
+    }
+    guard descriptor >= 0 else {
+      let path = Path(copying: path)
+      if errno == ENOENT || errno == ELOOP || errno == ENOTDIR { throw changed(path) }
+      throw failure("open", path, errno)
+    }
+    defer { close(descriptor) }
+    precondition(range.upperBound <= output.count)
+    var done = 0
+    while done < range.count {
+      let result = unsafe output.withUnsafeMutableBytes { buffer in
+        unsafe pread(
+          descriptor, buffer.baseAddress.map { unsafe $0 + range.lowerBound + done }, range.count - done,
+          off_t(offset) + off_t(done))
+      }
+      if result < 0 {
+        if errno == EINTR { continue }
+        let reason = errno
+        try verify(descriptor, path, size, modificationTime)
+        throw failure("read", Path(copying: path), reason)
+      }
+      if result == 0 { throw changed(Path(copying: path)) }
+      done += result
+    }
+    // Afterwards: so it was no other file before, and nothing was written to it in between.
+    try verify(descriptor, path, size, modificationTime)
+  }
+
+  private static func verify(
+    _ descriptor: Int32, _ path: Span<UInt8>, _ size: Int64, _ modificationTime: Int64
+  ) throws(TarballError) {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw failure("examine", Path(copying: path), errno) }
+    let now = HostStatus(status)
+    guard now.kind == .file, now.size == size, now.modificationTime == modificationTime else {
+      throw changed(Path(copying: path))
+    }
+  }
+
+  // MARK: Errors
+
+  static func failure(_ verb: String, _ path: Path, _ number: Int32) -> TarballError {
+    if number == ENOENT {
+      return TarballError(.unreadable, "'\(text(path))' does not exist; build or fetch it first, or take it out")
+    }
+    return TarballError(.unreadable, "cannot \(verb) '\(text(path))': \(Errno(rawValue: number))")
+  }
+
+  static func changed(_ path: Path) -> TarballError {
+    TarballError(
+      .changed, "'\(text(path))' was changed while it was read; run again when nothing writes to it any more")
+  }
+
+  // MARK: Long paths
+
+  /// So many bytes of a path are given to one call; the system takes 4096 with the NUL, macOS 1024.
+  #if canImport(Darwin)
+    private static let longestPath = 1023
+  #else
+    private static let longestPath = 4095
+  #endif
+
+  private static func withLocation<Result: BinaryInteger>(
+    _ file: HostFile, _ body: (Int32, UnsafePointer<CChar>) -> Result
+  ) -> Result {
+    unsafe withLocation(file.path.span, file.nameStart, file.directory, body)
+  }
+
+  /// Calls with a directory and a path below it that the system takes: the open directory and the name, or the path itself,
+  /// unless it is too long. Gives -1, with errno, when a directory on the way cannot be opened.
+  private static func withLocation<Result: BinaryInteger>(
+    _ path: Span<UInt8>, _ nameStart: Int, _ directory: HostDirectory?,
+    _ body: (Int32, UnsafePointer<CChar>) -> Result
+  ) -> Result {
+    unsafe path.withUnsafeBytes { bytes in
+      // Never empty: a path has its NUL.
+      let start = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
+      if let handle = directory?.handle { return unsafe body(handle, start + nameStart) }
+      guard bytes.count > longestPath + 1 else { return unsafe body(AT_FDCWD, start) }
+      return unsafe withLongParent(start, bytes.count - 1, body)
+    }
+  }
+
+  private static func withLongParent<Result: BinaryInteger>(
+    _ path: UnsafePointer<CChar>, _ count: Int, _ body: (Int32, UnsafePointer<CChar>) -> Result
+  ) -> Result {
+    let slash = CChar(bitPattern: UInt8(ascii: "/"))
+    var directory = AT_FDCWD
+    var position = 0
+    while count - position > longestPath {
+      // The last slash that leaves a part of legal length before it.
+      var cut = position + longestPath
+      while unsafe cut > position && path[cut] != slash { cut -= 1 }
+      guard cut > position else {
+        if directory != AT_FDCWD { close(directory) }
+        errno = ENAMETOOLONG
+        return -1
+      }
+      let part = unsafe Array(UnsafeBufferPointer(start: path + position, count: cut - position)) + [0]
+      let next = unsafe part.withUnsafeBufferPointer { unsafe openReading(directory, $0.baseAddress!, O_DIRECTORY) }
+      let reason = errno
+      if directory != AT_FDCWD { close(directory) }
+      guard next >= 0 else {
+        errno = reason
+        return -1
+      }
+      directory = next
+      position = cut + 1
+    }
+    let result = unsafe body(directory, path + position)
+    let reason = errno
+    if directory != AT_FDCWD { close(directory) }
+    errno = reason
+    return result
+  }
+}
+
+/// Opens without waiting for the other end of a pipe that was put in a file's place.
+private func openReading(_ directory: Int32, _ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 {
+  while true {
+    let descriptor = unsafe openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags)
+    if descriptor >= 0 || errno != EINTR { return descriptor }
+  }
+}

@@ -1,0 +1,21 @@
+/// Where the bytes of a member come from.
+enum EntryContent: Sendable {
+  case none
+  case bytes([UInt8])
+  case host(HostFile, HostStatus)
+}
+
+/// Who takes the members of a layer, in the order of the archive.
+protocol LayerSink {
+  mutating func append(_ entry: TarEntry, _ content: EntryContent) throws
+  /// What follows, up to `endSegment`, depends on nothing but one source and the rules.
+  mutating func beginSegment(_ segment: LayerSegment) throws
+  mutating func endSegment() throws
+}
+
+/// A source of the recipe that has its own place in the archive.
+struct LayerSegment: Sendable, Hashable {
+  var source: LayerRecipe.Source
+  /// How many sources come before it, if nothing else does but directories above them.
+  var leadingCount: Int?
+}
