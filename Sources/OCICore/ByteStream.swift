@@ -41,7 +41,7 @@ public struct ByteStream: AsyncSequence, Sendable {
   public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(pull: pull) }
 
   /// Reads the chunks.
-  public struct AsyncIterator: AsyncIteratorProtocol {
+  public struct AsyncIterator: AsyncIteratorProtocol, Sendable {
     fileprivate let pull: @Sendable () async throws -> [UInt8]?
 
     /// The next chunk, or `nil` at the end.

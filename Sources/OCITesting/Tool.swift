@@ -79,6 +79,11 @@ public enum Tool {
     return Result(status: process.terminationStatus, output: printed, errors: complained)
   }
 
+  /// Sets an extended attribute with Python, which has a call for it on every system.
+  public static func setExtendedAttribute(_ name: String, _ value: [UInt8], of file: FilePath) async throws {
+    try await run("python3", ["-c", "import os,sys;os.setxattr(sys.argv[1],sys.argv[2],bytes.fromhex(sys.argv[3]))", file.string, name, value.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()])
+  }
+
   private static func prepare(
     _ name: String, _ arguments: [String], in directory: FilePath, _ environment: [String: String]
   ) throws -> Process {

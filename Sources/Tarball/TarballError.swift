@@ -6,7 +6,7 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case unreadable, changed, unsupportedEntry, unrepresentable, reservedName, conflict, invalidRecipe
-      case encodingNotHonoured, invalidArchive, limitExceeded, invalidListing
+      case encodingNotHonoured, invalidArchive, limitExceeded, unsafePath, invalidListing
     }
     private let value: Value
 
@@ -30,6 +30,8 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
     public static let invalidArchive = Code(value: .invalidArchive)
     /// An archive that goes beyond what its reader allows.
     public static let limitExceeded = Code(value: .limitExceeded)
+    /// A name that could lead out of the place where it belongs.
+    public static let unsafePath = Code(value: .unsafePath)
     /// Text that is no mtree file.
     public static let invalidListing = Code(value: .invalidListing)
 

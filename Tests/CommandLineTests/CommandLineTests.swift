@@ -26,11 +26,13 @@ struct CommandLineTests {
       try text.write(toFile: path.string, atomically: false, encoding: .utf8)
     }
 
+    func program() -> String {
+      URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("flywheel").path
+    }
+
     func flywheel(_ arguments: String...) async throws -> Tool.Result {
-      let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        .appendingPathComponent("flywheel").path
-      return try await Tool.result(
-        of: program, arguments, in: directory, environment: ["XDG_CACHE_HOME": directory.appending("cache").string])
+      try await Tool.result(
+        of: program(), arguments, in: directory, environment: ["XDG_CACHE_HOME": directory.appending("cache").string])
     }
   }
 
@@ -50,6 +52,26 @@ struct CommandLineTests {
       #expect(written.errors == "")
       let index = try await ImageLayoutStore(work.directory.appending("out")).index()
       #expect(index?.manifests.compactMap { $0.annotations[AnnotationKey.referenceName] } == ["latest", "1.0"])
+    }
+  }
+
+  @Test func localeTimeZoneAndUmaskChangeNoDigest() async throws {
+    try await withWorkspace { work in
+      try work.write("x", to: work.path.appending("bin/ümläut"))
+      var outputs: Set<String> = []
+      for setting in ["LC_ALL=C TZ=UTC", "LC_ALL=C.UTF-8 TZ=Asia/Kathmandu", "LC_ALL=tr_TR.UTF-8 TZ=America/St_Johns"] {
+        for mask in ["000", "077"] {
+          let result = try await Tool.result(
+            of: "/bin/sh",
+            [
+              "-c",
+              "umask \(mask); \(setting) \(work.program()) build --closure closure.json --no-cache --compression zstd:1",
+            ], in: work.directory)
+          #expect(result.status == 0, "\(result.errors)")
+          outputs.insert(result.output)
+        }
+      }
+      #expect(outputs.count == 1)
     }
   }
 

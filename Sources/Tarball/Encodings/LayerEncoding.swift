@@ -17,14 +17,14 @@ public enum LayerEncoding: Sendable, Hashable, CustomStringConvertible {
     /// libdeflate, levels 1 to 9: no larger than zlib at the same level in less than half of its time, the same bytes on
     /// every processor.
     case libdeflate
-    /// ISA-L, levels 0 to 2: five times as fast as zlib at level 1, the same bytes on x86-64 alone.
+    /// ISA-L, levels 1 and 2: five times as fast as zlib at level 1, the same bytes on x86-64 alone.
     case isal
 
     /// The levels whose bytes the contract fixes.
     public var levels: ClosedRange<Int> {
       switch self {
       case .zlib, .libdeflate: 1...9
-      case .isal: 0...2
+      case .isal: 1...2
       }
     }
 

@@ -229,15 +229,17 @@ struct LayerWalker<Sink: LayerSink> {
   private mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
     if !openLinkTargets.isEmpty {
       if case .file = entry.kind { openLinkTargets.remove(path) }
-      if case .hardLink(let target) = entry.kind, openLinkTargets.contains(target.first == UInt8(ascii: "/") ? Array(target.dropFirst()) : target) {
+      if case .hardLink(let target) = entry.kind, openLinkTargets.contains(relative(target)) {
         throw TarballError(
           .invalidRecipe,
-          "\(place) is a hard link to '\(String(decoding: target, as: UTF8.self))', which is no file that comes before it in this layer"
+          "\(place) is a hard link to '/\(String(decoding: relative(target), as: UTF8.self))', which is no file that comes before it in this layer"
         )
       }
     }
     try sink.append(entry, content)
   }
+
+  private func relative(_ name: [UInt8]) -> [UInt8] { Array(name.drop { $0 == UInt8(ascii: "/") }) }
 
   private mutating func appendWhiteouts(of node: LayerTree.Node) throws {
     guard !node.whiteouts.isEmpty else { return }
