@@ -112,7 +112,7 @@ let package = Package(
       ]),
     .testTarget(name: "LayerGraphTests", dependencies: ["LayerGraph"]),
     // What fuzzers check of every input; the package FuzzTesting/ compiles it too.
-    .target(name: "FuzzChecks", dependencies: ["OCICore"], path: "FuzzTesting/Sources/FuzzChecks"),
+    .target(name: "FuzzChecks", dependencies: ["OCICore", "Tarball"], path: "FuzzTesting/Sources/FuzzChecks"),
     .testTarget(
       name: "OCICoreTests",
       dependencies: [

@@ -18,6 +18,7 @@ let package = Package(
     .executableTarget(
       name: "LayerBenchmark",
       dependencies: [
+        .product(name: "OCICore", package: "flywheel"),
         .product(name: "Tarball", package: "flywheel"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),

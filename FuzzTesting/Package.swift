@@ -8,13 +8,15 @@ let package = Package(
   dependencies: [.package(name: "flywheel", path: "..")],
   targets: [
     // The main package compiles these files too, to run old findings as tests.
-    .target(name: "FuzzChecks", dependencies: [.product(name: "OCICore", package: "flywheel")]),
+    .target(
+      name: "FuzzChecks",
+      dependencies: [.product(name: "OCICore", package: "flywheel"), .product(name: "Tarball", package: "flywheel")]),
     // Calls libFuzzer, so it links only under its sanitizer.
     .target(name: "FuzzDriver", dependencies: ["FuzzChecks"]),
   ],
   swiftLanguageModes: [.v6]
 )
 
-for name in ["Configuration", "Descriptor", "Digest", "Index", "Manifest", "Reference"] {
+for name in ["Archive", "Configuration", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Reference"] {
   package.targets.append(.executableTarget(name: "Fuzz\(name)", dependencies: ["FuzzChecks", "FuzzDriver"]))
 }

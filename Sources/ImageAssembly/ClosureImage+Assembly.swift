@@ -74,12 +74,11 @@ extension ClosureImage {
     return detected ?? Platform(architecture: "amd64")
   }
 
-  /// One layer after another where few cores are, several at once where one layer cannot use them all: hashing a layer
-  /// is one stream.
+  /// Four layers at once: hashing a layer is one stream, and several are hashed faster together.
   private func digests(
     of layers: [LayerContent], _ onProgress: @escaping @Sendable (AssemblyProgress) -> Void
   ) async throws -> [LayerDigests] {
-    let width = min(4, max(1, WorkerThread.processorCount / 2))
+    let width = min(4, max(1, layers.count))
     let parallelism = LayerParallelism.sharing(width)
     return try await layers.enumerated().concurrentMap(width: width) { index, layer in
       onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))

@@ -176,6 +176,8 @@ struct ArchiveTests {
     }
     await expectError(.unreadable, naming: "/no/such/file") { try await Archive(file: "/no/such/file").listing() }
     #expect(try await Archive(BlobSource([UInt8](repeating: 0, count: 1024))).listing().entries == [])
+    #expect(try await Archive(BlobSource([])).listing().entries == [])
+    #expect(try await Archive(BlobSource([])).diffID().digest == .of([]))
   }
 
   @Test func limitsHold() async throws {

@@ -124,26 +124,9 @@ struct MergedTreeTests {
   func umociUnpacksTheSameTree(seed: UInt64) async throws {
     try await withTemporaryDirectory { directory in
       let layers = RandomLayers(seed: seed).layers
-      let store = ImageLayoutStore(directory.appending("image"))
-      let writer = store.writer()
-      var descriptors: [Descriptor] = []
-      var diffIDs: [Digest] = []
-      for (index, layer) in layers.enumerated() {
-        let encoding: LayerEncoding = index % 2 == 0 ? .gzip(level: 1, by: .libdeflate) : .none
-        let digests = try await layer.digests(encoding: encoding)
-        let descriptor = Descriptor(mediaType: encoding.mediaType, digest: digests.digest, size: digests.size)
-        try await writer.push(descriptor, from: layer.source(encoding: encoding))
-        descriptors.append(descriptor)
-        diffIDs.append(digests.diffID)
-      }
-      let configuration = ImageConfiguration(
-        platform: Platform(architecture: "amd64"), runtime: .init(), diffIDs: diffIDs,
-        history: diffIDs.map { _ in .init(created: "1970-01-01T00:00:01Z", createdBy: "test") })
-      let bytes = configuration.canonicalBytes
-      let config = Descriptor(mediaType: .imageConfiguration, describing: bytes)
-      try await writer.push(config, from: BlobSource(bytes))
-      let manifest = ImageManifest(config: config, layers: descriptors).canonicalBytes
-      try await writer.publish(Descriptor(mediaType: .imageManifest, describing: manifest), bytes: manifest, tags: ["t"])
+      let encodings: [LayerEncoding] = [.gzip(level: 1, by: .libdeflate), .none]
+      try await TestTree.writeImage(
+        layers.enumerated().map { ($0.element, encodings[$0.offset % 2]) }, to: directory.appending("image"))
       try await Tool.run("umoci", ["unpack", "--rootless", "--image", "image:t", "bundle"], in: directory)
       let unpacked = try await LayerRecipe([.init(directory.appending("bundle/rootfs"), at: "/")])
         .digestsAndListing(encoding: .none).listing

@@ -44,6 +44,30 @@ enum TestTree {
   }
 }
 
+extension TestTree {
+  /// Writes an image of these layers into a layout, tagged `t`.
+  static func writeImage(_ layers: [(LayerRecipe, LayerEncoding)], to path: FilePath) async throws {
+    let writer = ImageLayoutStore(path).writer()
+    var descriptors: [Descriptor] = []
+    var diffIDs: [Digest] = []
+    for (layer, encoding) in layers {
+      let digests = try await layer.digests(encoding: encoding)
+      let descriptor = Descriptor(mediaType: encoding.mediaType, digest: digests.digest, size: digests.size)
+      try await writer.push(descriptor, from: layer.source(encoding: encoding))
+      descriptors.append(descriptor)
+      diffIDs.append(digests.diffID)
+    }
+    let configuration = ImageConfiguration(
+      platform: Platform(architecture: "amd64"), runtime: .init(), diffIDs: diffIDs,
+      history: diffIDs.map { _ in .init(created: "1970-01-01T00:00:01Z", createdBy: "test") }
+    ).canonicalBytes
+    let config = Descriptor(mediaType: .imageConfiguration, describing: configuration)
+    try await writer.push(config, from: BlobSource(configuration))
+    let manifest = ImageManifest(config: config, layers: descriptors).canonicalBytes
+    try await writer.publish(Descriptor(mediaType: .imageManifest, describing: manifest), bytes: manifest, tags: ["t"])
+  }
+}
+
 extension LayerRecipe {
   /// The layer's bytes, after making sure that they are what the digests say.
   func bytes(_ encoding: LayerEncoding = .none, cache: (any LayerCache)? = nil) async throws -> [UInt8] {

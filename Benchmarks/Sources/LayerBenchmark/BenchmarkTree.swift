@@ -53,7 +53,7 @@ enum BenchmarkTree {
     return text
   }
 
-  private static func makeDirectory(_ path: FilePath) throws {
+  static func makeDirectory(_ path: FilePath) throws {
     guard path.withPlatformString({ mkdir($0, 0o755) }) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
   }
 

@@ -35,10 +35,10 @@ struct Measurement {
     peakKiB = usage.ru_maxrss
   }
 
-  /// The faster run, with the larger of the two peaks.
-  func better(_ other: Measurement) -> Measurement {
-    var result = wall <= other.wall ? self : other
-    result.peakKiB = max(peakKiB, other.peakKiB)
+  /// The run in the middle by wall time, with the largest of the peaks.
+  static func median(of runs: [Measurement]) -> Measurement {
+    var result = runs.sorted { $0.wall < $1.wall }[runs.count / 2]
+    result.peakKiB = runs.map(\.peakKiB).max() ?? 0
     return result
   }
 }

@@ -1,7 +1,7 @@
 /// A parser that is fuzzed, with what must hold for every input that it accepts. The raw value is the name of its directory
 /// in `FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-  case configuration, descriptor, digest, index, manifest, reference
+  case archive, configuration, descriptor, digest, index, manifest, mtree, reference
 
   /// A rule that an input breaks.
   public struct Violation: Error, CustomStringConvertible {
@@ -9,17 +9,19 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     public let description: String
   }
 
-  /// Parses an input. Nothing may come of it but a value or an `OCIError`.
+  /// Parses an input. Nothing may come of it but a value or a typed error.
   /// - Returns: Whether the input was accepted.
   /// - Throws: `Violation`.
   @discardableResult
   public func check(_ input: [UInt8]) throws -> Bool {
     switch self {
+    case .archive: try checkArchive(input)
     case .configuration: try checkConfiguration(input)
     case .descriptor: try checkDescriptor(input)
     case .digest: try checkDigest(input)
     case .index: try checkIndex(input)
     case .manifest: try checkManifest(input)
+    case .mtree: try checkMtree(input)
     case .reference: try checkReference(input)
     }
   }

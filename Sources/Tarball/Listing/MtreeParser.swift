@@ -82,6 +82,8 @@ private struct MtreeParser {
     let path = components.isEmpty ? [UInt8(ascii: ".")] : Array(components.joined(separator: [Self.slash]))
     var entry = LayerListing.Entry(path: path, kind: .file)
     for (key, value) in fields { try set(key, value, of: &entry) }
+    // Some tools give one to everything.
+    if entry.kind != .symlink, entry.kind != .hardLink { entry.linkTarget = nil }
     entry.extendedAttributes.sort { $0.name.lexicographicallyPrecedes($1.name) }
     // A root of which nothing is said is there for other tools' sake.
     if entry != .root { entries.append(entry) }

@@ -2,7 +2,7 @@ public import OCICore
 public import SystemPackage
 
 /// An archive that somebody else may have written: tar in every dialect, zip, cpio or 7z, as it is or compressed with gzip,
-/// zstd, xz or bzip2. The format is recognised, not told.
+/// zstd, xz, lzma, bzip2 or compress. The format is recognised, not told.
 ///
 /// It is read through libarchive, once from beginning to end, on a thread of its own. Names are bytes: no locale changes
 /// them. Nothing is written anywhere, so no name can do harm; whoever unpacks must still look at each.

@@ -35,6 +35,8 @@ internal import SystemPackage
     unsafe archive_read_support_filter_zstd(archive)
     unsafe archive_read_support_filter_xz(archive)
     unsafe archive_read_support_filter_bzip2(archive)
+    unsafe archive_read_support_filter_lzma(archive)
+    unsafe archive_read_support_filter_compress(archive)
     unsafe archive_read_support_format_empty(archive)
     switch contents {
     case .members:
@@ -252,6 +254,7 @@ private func length(_ text: UnsafePointer<CChar>) -> Int {
   func next(_ start: UnsafeMutablePointer<UnsafeRawPointer?>) -> Int {
     do {
       let bytes = try input.next()
+      guard !bytes.isEmpty else { return 0 }
       if unsafe block.count < bytes.count {
         unsafe block.deallocate()
         unsafe block = .allocate(capacity: bytes.count)

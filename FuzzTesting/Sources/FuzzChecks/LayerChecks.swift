@@ -1,0 +1,67 @@
+import Dispatch
+import OCICore
+import Synchronization
+import Tarball
+
+/// Waits for what a task does; a fuzzer's loop is no task.
+private func wait<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
+  let result = Mutex<Swift.Result<Result, any Error>?>(nil)
+  let done = DispatchSemaphore(value: 0)
+  Task {
+    let outcome: Swift.Result<Result, any Error>
+    do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
+    result.withLock { $0 = outcome }
+    done.signal()
+  }
+  done.wait()
+  guard let outcome = result.withLock({ $0 }) else { throw FuzzTarget.Violation(description: "a task gave nothing") }
+  return try outcome.get()
+}
+
+extension FuzzTarget {
+  /// An archive is listed within its limits or refused; what is listed can be written as mtree and read back, and put over a
+  /// tree or refused.
+  func checkArchive(_ input: [UInt8]) throws -> Bool {
+    let limits = ArchiveLimits(memberCount: 200, metadataLength: 4096, contentSize: 4 << 20, expansionRatio: 100)
+    let listing: LayerListing
+    do {
+      listing = try wait { try await Archive(BlobSource(input), limits: limits).listing() }
+    } catch is TarballError {
+      return false
+    }
+    try require(listing.entries.count <= limits.memberCount, "no more members than allowed")
+    let size = listing.entries.reduce(0) { $0 + ($1.digest == nil ? 0 : $1.size ?? 0) }
+    try require(size <= limits.contentSize, "no more content than allowed")
+    try require(listing.entries.allSatisfy { $0.path.count <= limits.metadataLength }, "no longer names than allowed")
+    try checkTree(listing)
+    return true
+  }
+
+  /// A listing that is read can be written and read back, and compared with itself.
+  func checkMtree(_ input: [UInt8]) throws -> Bool {
+    guard let listing = try? LayerListing(parsingMtree: input) else { return false }
+    let again: LayerListing
+    do { again = try LayerListing(parsingMtree: listing.mtree()) } catch {
+      throw Violation(description: "what is written is read: \(error)")
+    }
+    try require(again.changes(since: listing).isEmpty, "what is written is what was read")
+    try checkTree(listing)
+    return true
+  }
+
+  private func checkTree(_ listing: LayerListing) throws {
+    var tree = MergedTree()
+    do {
+      try tree.apply(listing)
+      try tree.apply(listing)
+    } catch {
+      return
+    }
+    let paths = tree.entries.map(\.listing.path)
+    try require(Set(paths).count == paths.count, "a path is in a tree once")
+    try require(!paths.contains { $0.split(separator: UInt8(ascii: "/")).contains(Array("..".utf8)[...]) }, "no path leads out")
+    var again = MergedTree()
+    try again.apply(tree.listing)
+    try require(again.listing.changes(since: tree.listing).isEmpty, "a tree as a layer gives the tree")
+  }
+}
