@@ -81,7 +81,12 @@ public enum Tool {
 
   /// Sets an extended attribute with Python, which has a call for it on every system.
   public static func setExtendedAttribute(_ name: String, _ value: [UInt8], of file: FilePath) async throws {
-    try await run("python3", ["-c", "import os,sys;os.setxattr(sys.argv[1],sys.argv[2],bytes.fromhex(sys.argv[3]))", file.string, name, value.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()])
+    try await run(
+      "python3",
+      [
+        "-c", "import os,sys;os.setxattr(sys.argv[1],sys.argv[2],bytes.fromhex(sys.argv[3]))", file.string, name,
+        value.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
+      ])
   }
 
   private static func prepare(

@@ -43,7 +43,9 @@ extension LayerRecipe {
   ) async throws -> [LayerDigests] {
     let width = max(1, min(width, recipes.count))
     return try await recipes.enumerated().concurrentMap(width: width) { index, recipe in
-      try await recipe.digests(encoding: encoding, parallelism: .sharing(width), cache: cache) { onProgress?(index, $0) }
+      try await recipe.digests(encoding: encoding, parallelism: .sharing(width), cache: cache) {
+        onProgress?(index, $0)
+      }
     }
   }
 }

@@ -37,7 +37,9 @@ struct BuildCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Configuration") var configuration: ConfigurationOptions
 
-  @Option(help: ArgumentHelp("none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL if you like.", valueName: "encoding"))
+  @Option(
+    help: ArgumentHelp(
+      "none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL if you like.", valueName: "encoding"))
   var compression = "gzip"
 
   @Option(

@@ -44,13 +44,15 @@ struct ArchiveTests {
       try TestTree.write("ü", to: tree.appending("ümläut"))
       // Composed and decomposed are two names.
       for name in ["\u{E9}", "e\u{301}"] { try TestTree.write(name, to: tree.appending(FilePath(name).components)) }
-      try FileManager.default.createSymbolicLink(atPath: tree.appending("link").string, withDestinationPath: "dir/large")
+      try FileManager.default.createSymbolicLink(
+        atPath: tree.appending("link").string, withDestinationPath: "dir/large")
       try FileManager.default.linkItem(
         atPath: tree.appending("dir/large").string, toPath: tree.appending("dir/linked").string)
       if !command.contains("v7"), !command.contains("ustar") {
         try TestTree.write("long", to: tree.appending(String(repeating: "n", count: 180)))
       }
-      try await shell("cd tree; LC_ALL=C.UTF-8 \(command.replacingOccurrences(of: "archive", with: "../archive")) *", in: directory)
+      try await shell(
+        "cd tree; LC_ALL=C.UTF-8 \(command.replacingOccurrences(of: "archive", with: "../archive")) *", in: directory)
       let expected = try await LayerRecipe([.init(tree, at: "/")]).digestsAndListing(encoding: .none).listing
       let archive = Archive(file: directory.appending("archive"))
       let found = try summary(try await archive.listing())
@@ -133,7 +135,8 @@ struct ArchiveTests {
       let hex = entry.path.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
       let digest = entry.kind == .file ? entry.digest?.hex ?? "-" : "-"
       ours.append(
-        "\(hex) \(String(entry.mode ?? 0, radix: 8)) \(entry.uid ?? -1) \(entry.gid ?? -1) \(entry.modificationTime ?? -1) \(digest)")
+        "\(hex) \(String(entry.mode ?? 0, radix: 8)) \(entry.uid ?? -1) \(entry.gid ?? -1) \(entry.modificationTime ?? -1) \(digest)"
+      )
     }
     let theirs = python.split(separator: "\n").map(String.init)
     #expect(ours.count == theirs.count)
@@ -162,7 +165,8 @@ struct ArchiveTests {
 
   @Test(arguments: [LayerEncoding.none, .gzip(level: 1), .zstd(level: 1)])
   func anArchiveThatIsCutShortIsAnError(encoding: LayerEncoding) async throws {
-    let recipe = LayerRecipe([], entries: [.init("/a", .file(TestTree.bytes(200_000, seed: 1))), .init("/b", .file([1]))])
+    let recipe = LayerRecipe(
+      [], entries: [.init("/a", .file(TestTree.bytes(200_000, seed: 1))), .init("/b", .file([1]))])
     let bytes = try await recipe.bytes(encoding)
     for count in [700, bytes.count / 3, bytes.count / 2, bytes.count * 3 / 4] {
       await expectError(.invalidArchive) { try await Archive(BlobSource(Array(bytes[..<count]))).listing() }

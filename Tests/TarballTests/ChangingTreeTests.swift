@@ -47,7 +47,11 @@ struct ChangingTreeTests {
         return try await LayerRecipe([.init(file, at: "/file")]).digests(
           encoding: encoding, parallelism: LayerParallelism(fillers: 1, slots: 2)
         ) { _ in
-          if once.withLock({ isDone in defer { isDone = true }; return !isDone }) { disturbance.apply(to: file) }
+          if once.withLock({ isDone in
+            defer { isDone = true }; return !isDone
+          }) {
+            disturbance.apply(to: file)
+          }
         }
       }
     }
@@ -63,7 +67,9 @@ struct ChangingTreeTests {
         return try await LayerRecipe([.init(directory, at: "/")]).digests(
           encoding: .none, parallelism: LayerParallelism(fillers: 1, slots: 2)
         ) { _ in
-          if once.withLock({ isDone in defer { isDone = true }; return !isDone }) {
+          if once.withLock({ isDone in
+            defer { isDone = true }; return !isDone
+          }) {
             try? FileManager.default.removeItem(atPath: directory.appending("b").string)
           }
         }
@@ -97,10 +103,13 @@ struct ChangingTreeTests {
   @Test func machinesThatDifferGiveTheSameBytes() async throws {
     try await withTemporaryDirectory { directory in
       try await TestTree.random(51, at: directory.appending("one"))
-      let reference = try await LayerRecipe([.init(directory.appending("one"), at: "/x")]).digests(encoding: .gzip(level: 1))
+      let reference = try await LayerRecipe([.init(directory.appending("one"), at: "/x")]).digests(
+        encoding: .gzip(level: 1))
       // Another file system, another order in the directories, other times, another user where we may.
       var places = [directory.appending("two")]
-      if access("/dev/shm", W_OK) == 0 { places.append(FilePath("/dev/shm/flywheel-\(UInt64.random(in: 0...UInt64.max))")) }
+      if access("/dev/shm", W_OK) == 0 {
+        places.append(FilePath("/dev/shm/flywheel-\(UInt64.random(in: 0...UInt64.max))"))
+      }
       for place in places {
         defer { try? FileManager.default.removeItem(atPath: place.string) }
         try await Tool.run(

@@ -19,21 +19,26 @@ struct EncodingTests {
     #expect(try LayerEncoding(parsing: encoding.description) == encoding)
   }
 
-  @Test(arguments: [
-    .gzip(level: 0), .gzip(level: 10), .gzip(level: 12, by: .libdeflate), .gzip(level: 0, by: .isal), .gzip(level: 3, by: .isal), .zstd(level: 0),
-    .zstd(level: 4), .zstd(level: 19),
-  ] as [LayerEncoding])
+  @Test(
+    arguments: [
+      .gzip(level: 0), .gzip(level: 10), .gzip(level: 12, by: .libdeflate), .gzip(level: 0, by: .isal),
+      .gzip(level: 3, by: .isal), .zstd(level: 0),
+      .zstd(level: 4), .zstd(level: 19),
+    ] as [LayerEncoding])
   func levelsOutsideTheContractAreRefused(encoding: LayerEncoding) async {
     await expectError(.invalidRecipe) { try await LayerRecipe([]).digests(encoding: encoding) }
     #expect(throws: TarballError.self) { try LayerEncoding(parsing: encoding.description) }
   }
 
   /// 3.2 MiB of words and noise, in the tar of one file.
-  @Test(arguments: [
-    (.gzip(level: 6), "10ca514980fb8700548b4436fc063dd2ea1ce4e02763d357cf5094242d55fa55"), (.gzip(level: 3, by: .libdeflate), "4cf9d497c706cb3aa52ed364201ae76345c4a937e36ca12a8d743af7573ab19a"),
-    (.gzip(level: 6, by: .libdeflate), "68a866e1445ac81f505ae410252d47c9ab296a386eb8ba2dca5f3ef2238ce45f"), (.gzip(level: 1, by: .isal), "6ac9ceb8a1d01b49ac6224272cb0ad61d740f5b9574fa01034b2178e660458e1"),
-    (.zstd(level: 3), "f363b06bc955f098e9282aab63efb3e1c3878ebc5b00937c325fdf257ef25bc0"),
-  ] as [(LayerEncoding, String)])
+  @Test(
+    arguments: [
+      (.gzip(level: 6), "10ca514980fb8700548b4436fc063dd2ea1ce4e02763d357cf5094242d55fa55"),
+      (.gzip(level: 3, by: .libdeflate), "4cf9d497c706cb3aa52ed364201ae76345c4a937e36ca12a8d743af7573ab19a"),
+      (.gzip(level: 6, by: .libdeflate), "68a866e1445ac81f505ae410252d47c9ab296a386eb8ba2dca5f3ef2238ce45f"),
+      (.gzip(level: 1, by: .isal), "6ac9ceb8a1d01b49ac6224272cb0ad61d740f5b9574fa01034b2178e660458e1"),
+      (.zstd(level: 3), "f363b06bc955f098e9282aab63efb3e1c3878ebc5b00937c325fdf257ef25bc0"),
+    ] as [(LayerEncoding, String)])
   func everyEncodingHasItsGoldenDigest(encoding: LayerEncoding, hex: String) async throws {
     let recipe = LayerRecipe([], entries: [.init("/bytes", .file(TestTree.bytes(3_300_000, seed: 7)))])
     let found = try await recipe.digests(encoding: encoding).digest.hex
@@ -140,7 +145,9 @@ struct EncodingTests {
     let stream = Array(output[..<size])
     for _ in 0..<2000 {
       var broken = stream
-      for _ in 0..<3 { broken[Int.random(in: 0..<size, using: &generator)] = UInt8.random(in: 0...255, using: &generator) }
+      for _ in 0..<3 {
+        broken[Int.random(in: 0..<size, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+      }
       let count = Int.random(in: 0...size, using: &generator)
       broken += [UInt8](repeating: 0, count: 8)
       // Whatever it says, it must come back, and point into the stream.

@@ -84,7 +84,9 @@ struct GoHeaderTests {
       // No name of a layer has what a lexical cleaning would change.
       for index in result.indices where result[index] == UInt8(ascii: ".") { result[index] = 65 }
       if !slashes { for index in result.indices where result[index] == UInt8(ascii: "/") { result[index] = 65 } }
-      for index in result.indices.dropFirst() where result[index] == 47 && result[index - 1] == 47 { result[index] = 66 }
+      for index in result.indices.dropFirst() where result[index] == 47 && result[index - 1] == 47 {
+        result[index] = 66
+      }
       if result.first == 47 { result[0] = 67 }
       if result.last == 47 { result[count - 1] = 68 }
       return result
@@ -96,7 +98,8 @@ struct GoHeaderTests {
       .symlink(target: target), .hardLink(target: target), .characterDevice(major: 1, minor: 3),
       .blockDevice(major: (1 << 21) - 1, minor: 0), .fifo,
     ])
-    var entry = TarEntry(path: bytes(length(), slashes: true), kind: kind, mode: UInt32.random(in: 0..<0o10000, using: &generator))
+    var entry = TarEntry(
+      path: bytes(length(), slashes: true), kind: kind, mode: UInt32.random(in: 0..<0o10000, using: &generator))
     if kind == .directory { entry.path.append(UInt8(ascii: "/")) }
     if Int.random(in: 0..<6, using: &generator) == 0 { entry.path.insert(UInt8(ascii: "/"), at: 0) }
     entry.uid = pick([0, 1000, (1 << 21) - 1, 1 << 21, 1 << 31])
@@ -109,7 +112,8 @@ struct GoHeaderTests {
     if Int.random(in: 0..<4, using: &generator) == 0 {
       entry.extendedAttributes = [
         ExtendedAttribute(name: Array("security.capability".utf8), value: generator.bytes(20)),
-        ExtendedAttribute(name: Array("user.\(Int.random(in: 0..<99, using: &generator))".utf8), value: generator.bytes(3)),
+        ExtendedAttribute(
+          name: Array("user.\(Int.random(in: 0..<99, using: &generator))".utf8), value: generator.bytes(3)),
       ]
     }
     return entry

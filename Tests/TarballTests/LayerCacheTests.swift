@@ -163,7 +163,9 @@ struct LayerCacheTests {
   @Test func theCacheInMemoryForgetsWhatIsTooMuch() {
     let cache = MemoryLayerCache(limit: 100)
     let keys = (0..<5).map { EncodedBlock.Key(segment: "s", encoding: "e", number: $0) }
-    for key in keys { cache.store(EncodedBlock(bytes: [UInt8](repeating: 0, count: 40), uncompressedSize: 1, crc32: 0), for: key) }
+    for key in keys {
+      cache.store(EncodedBlock(bytes: [UInt8](repeating: 0, count: 40), uncompressedSize: 1, crc32: 0), for: key)
+    }
     #expect(keys.map { cache.block(for: $0) != nil } == [false, false, false, true, true])
   }
 }

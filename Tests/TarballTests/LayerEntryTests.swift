@@ -23,7 +23,8 @@ struct LayerEntryTests {
     .init("/dev/null", .characterDevice(major: 1, minor: 3), mode: 0o666),
     .init("/dev/sda", .blockDevice(major: 8, minor: 0), mode: 0o660, gid: 6),
     .init("/run/fifo", .fifo, mode: 0o600), .init("/tmp", .directory, mode: 0o1777),
-    .init("/bin/su", .file(Array("#!\n".utf8)), mode: 0o4755, extendedAttributes: ["security.capability": [1, 0, 0, 2]]),
+    .init(
+      "/bin/su", .file(Array("#!\n".utf8)), mode: 0o4755, extendedAttributes: ["security.capability": [1, 0, 0, 2]]),
     .init("/bin/also-su", .hardLink(to: "/bin/aa"), mode: 0o755), .init("/bin/aa", .file([1, 2, 3])),
     .init("/etc/link", .symlink(target: Array("a//b/".utf8))),
     .init("/old/file", .whiteout), .init("/old/-dash", .file([])), .init("/cache", .opaqueDirectory),
@@ -45,9 +46,12 @@ struct LayerEntryTests {
     #expect(try await shuffled.digests(encoding: .none) == recipe.digests(encoding: .none))
   }
 
-  @Test(.enabled(if: Tool.areInstalled("tar", "bsdtar", "python3"))) func otherPeoplesReadersAgreeOnEveryKind() async throws {
+  @Test(.enabled(if: Tool.areInstalled("tar", "bsdtar", "python3"))) func otherPeoplesReadersAgreeOnEveryKind()
+    async throws
+  {
     try await withTemporaryDirectory { directory in
-      try TestTree.write(try await LayerRecipe([], entries: Self.everything).bytes(), to: directory.appending("layer.tar"))
+      try TestTree.write(
+        try await LayerRecipe([], entries: Self.everything).bytes(), to: directory.appending("layer.tar"))
       let gnu = try await Tool.run("tar", ["--xattrs", "-tvvf", "layer.tar"], in: directory)
         .split(separator: " ").joined(separator: " ")
       for line in [
@@ -118,8 +122,9 @@ struct LayerEntryTests {
       func set(_ name: String, _ value: [UInt8]) async -> Bool {
         (try? await Tool.setExtendedAttribute(name, value, of: file)) != nil
       }
-      guard await set("user.b", [0, 255, 10]), await set("user.a", Array("value".utf8)), await set("user.empty", []) else {
-        return // A file system without them.
+      guard await set("user.b", [0, 255, 10]), await set("user.a", Array("value".utf8)), await set("user.empty", [])
+      else {
+        return  // A file system without them.
       }
       func attributes(_ policy: MetadataPolicy.ExtendedAttributes) async throws -> [String] {
         let recipe = LayerRecipe([.init(file, at: "/file")], metadata: .init(extendedAttributes: policy))

@@ -8,7 +8,8 @@ import Testing
 
 /// What is in a layer, as a value, as mtree, and compared.
 struct LayerListingTests {
-  private static let everyByte = LayerListing.Entry(path: (1...255).filter { $0 != UInt8(ascii: "/") }.map { UInt8($0) }, kind: .file)
+  private static let everyByte = LayerListing.Entry(
+    path: (1...255).filter { $0 != UInt8(ascii: "/") }.map { UInt8($0) }, kind: .file)
 
   private func random(_ seed: UInt64) -> LayerListing {
     var generator = SeededGenerator(seed: seed)
@@ -16,7 +17,9 @@ struct LayerListingTests {
       (0..<Int.random(in: 1...12, using: &generator)).map { _ in UInt8.random(in: 1...255, using: &generator) }
         .map { $0 == UInt8(ascii: "/") ? 65 : $0 }
     }
-    let kinds: [LayerListing.Entry.Kind] = [.file, .directory, .symlink, .hardLink, .characterDevice, .blockDevice, .fifo]
+    let kinds: [LayerListing.Entry.Kind] = [
+      .file, .directory, .symlink, .hardLink, .characterDevice, .blockDevice, .fifo,
+    ]
     let entries = (0..<20).map { index in
       let kind = kinds[Int.random(in: 0..<kinds.count, using: &generator)]
       var entry = LayerListing.Entry(path: Array("\(index)/".utf8) + bytes(), kind: kind)
@@ -53,7 +56,8 @@ struct LayerListingTests {
       [],
       entries: [
         .init("/etc/a b", .file(Array("abc".utf8)), extendedAttributes: ["user.x": [255]]),
-        .init("/etc/link", .symlink(target: Array("a b".utf8))), .init("/dev/null", .characterDevice(major: 1, minor: 3)),
+        .init("/etc/link", .symlink(target: Array("a b".utf8))),
+        .init("/dev/null", .characterDevice(major: 1, minor: 3)),
         .init("/etc/same", .hardLink(to: "/etc/a b")),
       ])
     let listing = try await recipe.digestsAndListing(encoding: .gzip()).listing
@@ -114,7 +118,8 @@ struct LayerListingTests {
         of: "mtree", ["-f", "spec", "-p", "out", "-R", "all", "-k", keywords], in: directory)
       #expect(right.status == 0, "\(right.output)\(right.errors)")
       try TestTree.write("changed", to: directory.appending("out/big-1048576"))
-      let wrong = try await Tool.result(of: "mtree", ["-f", "spec", "-p", "out", "-R", "all", "-k", keywords], in: directory)
+      let wrong = try await Tool.result(
+        of: "mtree", ["-f", "spec", "-p", "out", "-R", "all", "-k", keywords], in: directory)
       #expect(wrong.status == 2)
     }
   }
@@ -137,7 +142,10 @@ struct LayerListingTests {
       ./full/path/x   type=fifo
       """
     let entries = try LayerListing(parsingMtree: Array(text.utf8)).entries
-    #expect(entries.map(\.path).map { escaped($0) } == [".", "bin", "bin/sh", "a%32.b%32.c%1.%233.%129.\\", "last", "full/path/x"])
+    #expect(
+      entries.map(\.path).map { escaped($0) } == [
+        ".", "bin", "bin/sh", "a%32.b%32.c%1.%233.%129.\\", "last", "full/path/x",
+      ])
     #expect(entries[1].mode == 0o755)
     #expect(entries[2].size == 12)
     #expect(entries[2].modificationTime == 5)
@@ -170,7 +178,8 @@ struct LayerListingTests {
     let changes = new.changes(since: old)
     #expect(
       changes.map(\.description) == [
-        "~ a: mode 644 -> 600, size 1 -> 2, content \(Digest.of([1])) -> \(Digest.of([1, 2]))", "- b", "~ c: link A -> B",
+        "~ a: mode 644 -> 600, size 1 -> 2, content \(Digest.of([1])) -> \(Digest.of([1, 2]))", "- b",
+        "~ c: link A -> B",
         "~ d: uid 0 -> 5", "+ e",
       ])
     #expect(old.changes(since: old) == [])
@@ -185,7 +194,9 @@ struct LayerListingTests {
 
   @Test func filesThatCrossBatchesHaveTheirDigests() async throws {
     let sizes = [0, 1, 511, (1 << 20) - 1536, 1 << 20, (3 << 20) + 17, 5]
-    let entries = sizes.enumerated().map { LayerEntry(FilePath("/\($0.offset)"), .file(TestTree.bytes($0.element, seed: 4))) }
+    let entries = sizes.enumerated().map {
+      LayerEntry(FilePath("/\($0.offset)"), .file(TestTree.bytes($0.element, seed: 4)))
+    }
     for encoding in [LayerEncoding.none, .zstd(level: 1)] {
       let listing = try await LayerRecipe([], entries: entries).digestsAndListing(encoding: encoding).listing
       #expect(listing.entries.map(\.digest) == sizes.map { .of(TestTree.bytes($0, seed: 4)) })

@@ -50,7 +50,8 @@ struct RuntimeTests {
 
   @Test(
     .enabled(if: Tool.areInstalled("umoci")),
-    arguments: [.none, .gzip(level: 1), .gzip(level: 1, by: .libdeflate), .gzip(level: 1, by: .isal)] as [LayerEncoding])
+    arguments: [.none, .gzip(level: 1), .gzip(level: 1, by: .libdeflate), .gzip(level: 1, by: .isal)] as [LayerEncoding]
+  )
   func umociUnpacksTheTree(encoding: LayerEncoding) async throws {
     try await withTemporaryDirectory { directory in
       try await TestTree.random(92, at: directory.appending("tree"))

@@ -4,7 +4,8 @@ import Testing
 
 /// The header grammar, where it is easiest to get wrong.
 struct TarHeaderTests {
-  private func header(_ path: String, link: String? = nil, size: Int64 = 0, uid: Int64 = 0, mtime: Int64 = 1) throws -> [UInt8]
+  private func header(_ path: String, link: String? = nil, size: Int64 = 0, uid: Int64 = 0, mtime: Int64 = 1) throws
+    -> [UInt8]
   {
     let kind: TarEntry.Kind =
       if let link { .symlink(target: Array(link.utf8)) } else if path.hasSuffix("/") { .directory } else {

@@ -26,7 +26,9 @@ enum TestTree {
     try await RandomTree(seed: seed).write(into: path)
   }
 
-  static func read(_ path: FilePath) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path.string))) }
+  static func read(_ path: FilePath) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(fileURLWithPath: path.string)))
+  }
 
   /// Bytes that compress as programs do: words, numbers, noise.
   static func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
@@ -86,5 +88,6 @@ func expectError<Result>(
 ) async {
   let error = await #expect(throws: TarballError.self, sourceLocation: sourceLocation) { _ = try await body() }
   #expect(error?.code == code, "\(error?.message ?? "")", sourceLocation: sourceLocation)
-  #expect(text.isEmpty || error?.message.contains(text) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
+  #expect(
+    text.isEmpty || error?.message.contains(text) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
 }

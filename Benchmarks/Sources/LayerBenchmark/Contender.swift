@@ -25,7 +25,9 @@ struct Contender {
     // Both digests, as ours has both.
     let digest = "tee >(openssl dgst -sha256 > /dev/null)"
     func ours(_ encoding: String) -> Contender {
-      Contender(name: encoding, command: [program, "layer", path, encoding], size: { try Output.size(of: [program, "layer", path, encoding]) })
+      Contender(
+        name: encoding, command: [program, "layer", path, encoding],
+        size: { try Output.size(of: [program, "layer", path, encoding]) })
     }
     func shell(_ name: String, _ script: String, measuresSize: Bool = false) -> Contender {
       let command = ["/bin/bash", "-c", "set -o pipefail; \(script)"]
@@ -50,7 +52,9 @@ struct Contender {
     let buildah = "buildah --root \(scratch)/b --runroot \(scratch)/r --storage-driver vfs"
     var commit = Contender(
       name: "buildah commit",
-      command: ["/bin/sh", "-c", "\(buildah) commit -q --disable-compression=false $(cat \(scratch)/name) oci:\(scratch)/o"])
+      command: [
+        "/bin/sh", "-c", "\(buildah) commit -q --disable-compression=false $(cat \(scratch)/name) oci:\(scratch)/o",
+      ])
     commit.preparation = [
       "/bin/sh", "-c",
       "rm -rf \(scratch)/o; mkdir -p \(scratch); test -e \(scratch)/name || { \(buildah) from scratch > \(scratch)/name && \(buildah) add -q $(cat \(scratch)/name) \(path) /tree; }",
@@ -59,7 +63,9 @@ struct Contender {
     all += [umoci, commit]
     return all.filter { contender in
       (selected.isEmpty || selected.contains(contender.name))
-        && ["umoci": "umoci insert", "buildah": "buildah commit"].allSatisfy { $0.value != contender.name || Output.isInstalled($0.key) }
+        && ["umoci": "umoci insert", "buildah": "buildah commit"].allSatisfy {
+          $0.value != contender.name || Output.isInstalled($0.key)
+        }
     }
   }
 }
@@ -76,7 +82,9 @@ enum Output {
     read(command.map { "'\($0)'" }.joined(separator: " ")).split { $0 == " " || $0 == "\n" }
   }
 
-  static func largestFile(in directory: String) throws -> Int { Int(read("stat -c %s \(directory)/* | sort -n | tail -n 1 | tr -d '\\n'")) ?? 0 }
+  static func largestFile(in directory: String) throws -> Int {
+    Int(read("stat -c %s \(directory)/* | sort -n | tail -n 1 | tr -d '\\n'")) ?? 0
+  }
 
   private static func read(_ script: String) -> String {
     guard let pipe = popen(script, "r") else { return "" }

@@ -47,7 +47,9 @@ struct LayerBenchmark {
 
   private static func compare(_ tree: Tree, _ options: Options) throws {
     let contenders = Contender.all(tree, selected: options.only)
-    print("\n\(tree.path): \(tree.files) files, \(tree.entries) entries, \(tree.tarSize >> 20) MiB of tar; medians of \(options.rounds) rounds")
+    print(
+      "\n\(tree.path): \(tree.files) files, \(tree.entries) entries, \(tree.tarSize >> 20) MiB of tar; medians of \(options.rounds) rounds"
+    )
     var results = [[Measurement]](repeating: [], count: contenders.count)
     for round in 1...options.rounds {
       for (index, contender) in contenders.enumerated() {
@@ -125,7 +127,8 @@ struct LayerBenchmark {
     print("\na sparse file of 20 GiB")
     for encoding in ["none", "gzip-isal:1", "zstd:3"] {
       let result = try Measurement(running: [CommandLine.arguments[0], "layer", directory.string, encoding])
-      Text.verdict("peak memory of \(encoding), MiB (\(Text.decimals(result.wall)) s)", Double(result.peakKiB >> 10), atMost: 64)
+      Text.verdict(
+        "peak memory of \(encoding), MiB (\(Text.decimals(result.wall)) s)", Double(result.peakKiB >> 10), atMost: 64)
     }
   }
 }
@@ -137,7 +140,8 @@ enum Text {
   }
 
   static func verdict(_ what: String, _ value: Double, atMost bound: Double) {
-    let judgement = bound.isInfinite ? "" : value <= bound ? "  (bar \(decimals(bound)): met)" : "  (bar \(decimals(bound)): MISSED)"
+    let judgement =
+      bound.isInfinite ? "" : value <= bound ? "  (bar \(decimals(bound)): met)" : "  (bar \(decimals(bound)): MISSED)"
     print("\(what): \(decimals(value))\(judgement)")
   }
 

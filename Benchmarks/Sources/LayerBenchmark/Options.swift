@@ -58,7 +58,8 @@ struct Tree {
 
   /// Prints what `init` asks for.
   static func describe(_ path: String) async throws {
-    let (digests, listing) = try await LayerRecipe([.init(FilePath(path), at: "/tree")]).digestsAndListing(encoding: .none)
+    let (digests, listing) = try await LayerRecipe([.init(FilePath(path), at: "/tree")]).digestsAndListing(
+      encoding: .none)
     print(listing.entries.count { $0.kind == .file }, listing.entries.count, digests.uncompressedSize)
   }
 }

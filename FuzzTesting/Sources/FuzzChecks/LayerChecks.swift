@@ -59,7 +59,8 @@ extension FuzzTarget {
     }
     let paths = tree.entries.map(\.listing.path)
     try require(Set(paths).count == paths.count, "a path is in a tree once")
-    try require(!paths.contains { $0.split(separator: UInt8(ascii: "/")).contains(Array("..".utf8)[...]) }, "no path leads out")
+    try require(
+      !paths.contains { $0.split(separator: UInt8(ascii: "/")).contains(Array("..".utf8)[...]) }, "no path leads out")
     var again = MergedTree()
     try again.apply(tree.listing)
     try require(again.listing.changes(since: tree.listing).isEmpty, "a tree as a layer gives the tree")

@@ -34,7 +34,9 @@ public struct LayerCheckpoint: Sendable, Hashable {
 
   /// A stored state; `nil` for anything else.
   public init?(bytes: [UInt8]) {
-    guard bytes.count >= 27, bytes[0] == Self.format, bytes.count == 27 + Int(bytes[1]) + Int(bytes[2]) else { return nil }
+    guard bytes.count >= 27, bytes[0] == Self.format, bytes.count == 27 + Int(bytes[1]) + Int(bytes[2]) else {
+      return nil
+    }
     func number(_ index: Int) -> UInt64 {
       (0..<8).reduce(0) { $0 | UInt64(bytes[3 + 8 * index + $1]) << UInt64(8 * $1) }
     }

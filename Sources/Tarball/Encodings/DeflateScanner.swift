@@ -184,7 +184,9 @@
   private func buildTables(literalCount: Int, distanceCount: Int) -> Bool {
     let isBuilt = literals.build(lengths[..<literalCount]) { symbol in
       symbol < 256
-        ? 0 : symbol == 256 ? Table.endOfBlock : symbol < 286 ? Table.match + Self.lengthExtraBits[symbol - 257] : Table.invalid
+        ? 0
+        : symbol == 256
+          ? Table.endOfBlock : symbol < 286 ? Table.match + Self.lengthExtraBits[symbol - 257] : Table.invalid
     }
     return isBuilt
       && distances.build(lengths[literalCount..<literalCount + distanceCount]) { symbol in

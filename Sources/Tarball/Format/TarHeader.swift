@@ -151,7 +151,8 @@ enum TarHeader {
     guard data.count <= longestPaxData else {
       throw TarballError(
         .unrepresentable,
-        "'\(String(decoding: entry.path, as: UTF8.self))' has \(data.count) bytes of extended attributes; readers take 1 MiB")
+        "'\(String(decoding: entry.path, as: UTF8.self))' has \(data.count) bytes of extended attributes; readers take 1 MiB"
+      )
     }
     let start = output.count
     output.append(contentsOf: blank)

@@ -22,7 +22,7 @@ private struct MtreeParser {
   private static let backslash = UInt8(ascii: "\\")
   private static let slash = UInt8(ascii: "/")
   /// Deeper trees than any file system has.
-  private static let deepest = 4096
+  private static let deepest = 1024
 
   mutating func parse(_ bytes: [UInt8]) throws(TarballError) {
     var pending: [UInt8] = []
@@ -76,7 +76,9 @@ private struct MtreeParser {
     guard !parts.contains(where: { $0 == Array("..".utf8) }) else { throw failure("a name with '..' in it") }
     guard !name.contains(0) else { throw failure("a name with a NUL in it") }
     let components = isWhole ? parts : directory + parts
-    guard components.count <= Self.deepest else { throw failure("more than \(Self.deepest) directories in one another") }
+    guard components.count <= Self.deepest else {
+      throw failure("more than \(Self.deepest) directories in one another")
+    }
     var fields = defaults
     fields += words.map { split($0) }
     let path = components.isEmpty ? [UInt8(ascii: ".")] : Array(components.joined(separator: [Self.slash]))

@@ -127,7 +127,8 @@ final class LayerHash: @unchecked Sendable {
 
   /// What to store once the hashes have come to the end of a batch; `nil` where no leading sources end there.
   private func checkpoint(after batch: LayerBatch) -> (@Sendable ([UInt8], [UInt8]) -> Void)? {
-    guard let cache = order.cache, let count = batch.completedSources, checkpointNames.indices.contains(count - 1) else {
+    guard let cache = order.cache, let count = batch.completedSources, checkpointNames.indices.contains(count - 1)
+    else {
       return nil
     }
     return { [name = checkpointNames[count - 1], checksum] tar, blob in

@@ -89,7 +89,9 @@ internal import SystemPackage
     result.gid = unsafe archive_entry_gid(entry)
     result.userName = unsafe bytes(archive_entry_uname(entry)) ?? []
     result.groupName = unsafe bytes(archive_entry_gname(entry)) ?? []
-    if unsafe archive_entry_mtime_is_set(entry) != 0 { result.modificationTime = unsafe Int64(archive_entry_mtime(entry)) }
+    if unsafe archive_entry_mtime_is_set(entry) != 0 {
+      result.modificationTime = unsafe Int64(archive_entry_mtime(entry))
+    }
     if let target = unsafe bytes(archive_entry_hardlink(entry)) {
       try limit(target.count, "the target of a link", of: name)
       result.kind = .hardLink
@@ -198,7 +200,8 @@ internal import SystemPackage
     let (bound, overflows) = max(1, input.count).multipliedReportingOverflow(by: limits.expansionRatio)
     guard overflows || size <= bound else {
       throw TarballError(
-        .limitExceeded, "the archive becomes more than \(limits.expansionRatio) times its size: it may be made to fill disks")
+        .limitExceeded,
+        "the archive becomes more than \(limits.expansionRatio) times its size: it may be made to fill disks")
     }
   }
 
@@ -212,7 +215,8 @@ internal import SystemPackage
     if isCancelled() { throw CancellationError() }
     guard result < ARCHIVE_WARN else { return }
     if let failure = input.failure { throw failure }
-    throw TarballError(.invalidArchive, "cannot \(what): \(message); it may be damaged, cut short, or in another format")
+    throw TarballError(
+      .invalidArchive, "cannot \(what): \(message); it may be damaged, cut short, or in another format")
   }
 
   private func limit(_ count: Int, _ what: String, of name: [UInt8]) throws {

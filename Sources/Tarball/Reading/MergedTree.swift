@@ -14,20 +14,26 @@ public struct MergedTree: Sendable {
     public var layer: Int?
   }
 
+  /// In one array, by index: no tree is too deep for a stack, and no path is kept twice.
   private struct Node: Sendable {
+    /// Without its path, which follows from the names.
     var entry: Entry
-    /// The names in a directory.
-    var children: Set<[UInt8]> = []
-    var isDirectory: Bool { entry.listing.kind == .directory }
+    var parent: Int
+    var name: [UInt8]
+    /// The length of the path.
+    var pathCount: Int
+    var children: [[UInt8]: Int] = [:]
+    var kind: LayerListing.Entry.Kind { entry.listing.kind }
   }
 
-  private static let rootPath = [UInt8(ascii: ".")]
+  private static let root = 0
   private static let slash = UInt8(ascii: "/")
   /// Longer paths no system takes; layers that nest links could make them without end.
-  private static let longestPath = 64 << 10
+  private static let longestPath = 16 << 10
 
-  /// By path. Flat, so that no tree is too deep for a stack.
-  private var nodes: [[UInt8]: Node] = [rootPath: Node(entry: Entry(listing: .directory(at: rootPath), layer: nil))]
+  private var nodes = [Node(entry: Entry(listing: .directory, layer: nil), parent: root, name: [], pathCount: 0)]
+  /// Places in `nodes` whose path is gone.
+  private var unused: [Int] = []
   /// How many layers were put over each other.
   public private(set) var layerCount = 0
 
@@ -43,12 +49,18 @@ public struct MergedTree: Sendable {
   /// The paths, depth first, each directory sorted by the bytes of its names, parents before children.
   public var entries: [Entry] {
     var result: [Entry] = []
-    var open = [Self.rootPath]
-    while let path = open.popLast() {
-      guard let node = nodes[path] else { continue }
+    var open: [(node: Int, path: [UInt8])] = [(Self.root, [])]
+    while let (index, path) = open.popLast() {
+      let node = nodes[index]
       // The root is there without anybody naming it.
-      if path != Self.rootPath || node.entry.layer != nil { result.append(node.entry) }
-      open += node.children.sorted { $1.lexicographicallyPrecedes($0) }.map { Self.path(path, $0) }
+      if index != Self.root || node.entry.layer != nil {
+        var entry = node.entry
+        entry.listing.path = path.isEmpty ? LayerListing.Entry.root.path : path
+        result.append(entry)
+      }
+      for (name, child) in node.children.sorted(by: { $1.key.lexicographicallyPrecedes($0.key) }) {
+        open.append((child, path.isEmpty ? name : path + [Self.slash] + name))
+      }
     }
     return result
   }
@@ -61,7 +73,9 @@ public struct MergedTree: Sendable {
   /// - Throws: `TarballError.Code.unsafePath` for a name with `..` in it, `invalidArchive` for a hard link to nothing, a member
   ///   below a file, and links that lead in a circle.
   public mutating func apply(_ layer: LayerListing) throws(TarballError) {
-    let members = try layer.entries.map { entry throws(TarballError) in Member(entry, try Self.components(of: entry.path)) }
+    let members = try layer.entries.map { entry throws(TarballError) in
+      Member(entry, try Self.components(of: entry.path))
+    }
     for member in members where member.whiteout == .opaque { try removeContents(of: member) }
     for member in members where member.whiteout == .name { try remove(member) }
     for member in members where member.whiteout == nil { try insert(member) }
@@ -99,7 +113,8 @@ public struct MergedTree: Sendable {
   private static func components(of path: [UInt8]) throws(TarballError) -> [[UInt8]] {
     let parts = path.split(separator: UInt8(ascii: "/")).map(Array.init).filter { $0 != [UInt8(ascii: ".")] }
     guard !parts.contains(Array("..".utf8)) else {
-      throw TarballError(.unsafePath, "'\(String(decoding: path, as: UTF8.self))' has '..' in it, so it could lead out of the image")
+      throw TarballError(
+        .unsafePath, "'\(String(decoding: path, as: UTF8.self))' has '..' in it, so it could lead out of the image")
     }
     guard parts.last != Whiteout.prefix else {
       throw TarballError(.invalidArchive, "'\(String(decoding: path, as: UTF8.self))' is a whiteout of nothing")
@@ -108,49 +123,63 @@ public struct MergedTree: Sendable {
   }
 
   private mutating func removeContents(of member: Member) throws(TarballError) {
-    guard let path = try resolve(member.parent, creating: false) else { return }
-    for name in nodes[path]?.children ?? [] { removeTree(name, in: path) }
+    guard let directory = try resolve(member.parent, creating: false) else { return }
+    for name in nodes[directory].children.keys { removeTree(name, in: directory) }
   }
 
   private mutating func remove(_ member: Member) throws(TarballError) {
-    guard let name = member.name, let path = try resolve(member.parent, creating: false) else { return }
-    removeTree(name, in: path)
+    guard let name = member.name, let directory = try resolve(member.parent, creating: false) else { return }
+    removeTree(name, in: directory)
   }
 
-  private mutating func removeTree(_ name: [UInt8], in parent: [UInt8]) {
-    nodes[parent]?.children.remove(name)
-    var open = [Self.path(parent, name)]
-    while let path = open.popLast() {
-      guard let node = nodes.removeValue(forKey: path) else { continue }
-      open += node.children.map { Self.path(path, $0) }
+  private mutating func removeTree(_ name: [UInt8], in directory: Int) {
+    guard let first = nodes[directory].children.removeValue(forKey: name) else { return }
+    var open = [first]
+    while let index = open.popLast() {
+      open += nodes[index].children.values
+      nodes[index].children = [:]
+      unused.append(index)
     }
   }
 
   private mutating func insert(_ member: Member) throws(TarballError) {
     var entry = member.entry
+    entry.path = []
     guard let name = member.name else {
       guard entry.kind == .directory else {
         throw TarballError(.invalidArchive, "the root of the image is no directory in a layer")
       }
-      entry.path = Self.rootPath
-      nodes[Self.rootPath]?.entry = Entry(listing: entry, layer: layerCount)
+      nodes[Self.root].entry = Entry(listing: entry, layer: layerCount)
       return
     }
-    if entry.kind == .hardLink { entry = try resolved(entry) }
-    guard let parent = try resolve(member.parent, creating: true) else { return }
-    let path = Self.path(parent, name)
-    entry.path = path
-    let isMerged = entry.kind == .directory && nodes[path]?.isDirectory == true
-    if !isMerged { removeTree(name, in: parent) }
-    nodes[parent]?.children.insert(name)
-    nodes[path, default: Node(entry: Entry(listing: entry, layer: nil))].entry = Entry(listing: entry, layer: layerCount)
+    if entry.kind == .hardLink { entry = try resolved(member.entry) }
+    guard let directory = try resolve(member.parent, creating: true) else { return }
+    if let old = nodes[directory].children[name], entry.kind == .directory, nodes[old].kind == .directory {
+      nodes[old].entry = Entry(listing: entry, layer: layerCount)
+    } else {
+      removeTree(name, in: directory)
+      try add(name, in: directory, Entry(listing: entry, layer: layerCount))
+    }
+  }
+
+  @discardableResult
+  private mutating func add(_ name: [UInt8], in directory: Int, _ entry: Entry) throws(TarballError) -> Int {
+    let pathCount = nodes[directory].pathCount + name.count + 1
+    guard pathCount <= Self.longestPath else {
+      throw TarballError(.limitExceeded, "a path of the image has more than \(Self.longestPath) bytes")
+    }
+    let node = Node(entry: entry, parent: directory, name: name, pathCount: pathCount)
+    let index = unused.popLast() ?? nodes.count
+    if index == nodes.count { nodes.append(node) } else { nodes[index] = node }
+    nodes[directory].children[name] = index
+    return index
   }
 
   /// What a hard link is a name of.
   private mutating func resolved(_ link: LayerListing.Entry) throws(TarballError) -> LayerListing.Entry {
     let target = try Self.components(of: link.linkTarget ?? [])
-    guard let name = target.last, let parent = try resolve(Array(target.dropLast()), creating: false),
-      let node = nodes[Self.path(parent, name)], !node.isDirectory
+    guard let name = target.last, let directory = try resolve(Array(target.dropLast()), creating: false),
+      let file = nodes[directory].children[name], nodes[file].kind != .directory
     else {
       throw TarballError(
         .invalidArchive,
@@ -159,10 +188,10 @@ public struct MergedTree: Sendable {
     }
     // In cpio the last name has the content that all share.
     if link.size ?? 0 > 0, link.digest != nil {
-      nodes[Self.path(parent, name)]?.entry.listing.size = link.size
-      nodes[Self.path(parent, name)]?.entry.listing.digest = link.digest
+      nodes[file].entry.listing.size = link.size
+      nodes[file].entry.listing.digest = link.digest
     }
-    return nodes[Self.path(parent, name)]?.entry.listing ?? node.entry.listing
+    return nodes[file].entry.listing
   }
 
   // MARK: Paths
@@ -170,60 +199,66 @@ public struct MergedTree: Sendable {
   /// More than any sensible path has.
   private static let mostLinks = 255
 
-  private static func path(_ parent: [UInt8], _ name: [UInt8]) -> [UInt8] {
-    parent == rootPath ? name : parent + [slash] + name
+  /// The path of a node, for messages.
+  private func path(of index: Int) -> String {
+    var names: [[UInt8]] = []
+    var index = index
+    while index != Self.root {
+      names.append(nodes[index].name)
+      index = nodes[index].parent
+    }
+    return String(decoding: Array(names.reversed().joined(separator: [Self.slash])), as: UTF8.self)
   }
 
-  /// Where a directory is when symbolic links on the way are followed; `nil` when it is not there.
+  /// The directory at a path when symbolic links on the way are followed; `nil` when it is not there.
   /// - Parameter creating: Whether to make what is missing.
-  private mutating func resolve(_ path: [[UInt8]], creating: Bool) throws(TarballError) -> [UInt8]? {
-    var rest = path[...]
-    var done = Self.rootPath
+  private mutating func resolve(_ path: [[UInt8]], creating: Bool) throws(TarballError) -> Int? {
+    // The next component last.
+    var rest = Array(path.reversed())
+    var directory = Self.root
     var links = 0
-    while let name = rest.popFirst() {
+    while let name = rest.popLast() {
       if name == [UInt8(ascii: ".")] { continue }
       if name == Array("..".utf8) {
         // The root's parent is the root.
-        done = done.lastIndex(of: Self.slash).map { Array(done[..<$0]) } ?? Self.rootPath
+        directory = nodes[directory].parent
         continue
       }
-      let next = Self.path(done, name)
-      guard next.count <= Self.longestPath else {
-        throw TarballError(.limitExceeded, "a path of the image has more than \(Self.longestPath) bytes")
-      }
-      guard let node = nodes[next] else {
+      guard let next = nodes[directory].children[name] else {
         guard creating else { return nil }
-        nodes[done]?.children.insert(name)
-        nodes[next] = Node(entry: Entry(listing: .directory(at: next), layer: nil))
-        done = next
+        directory = try add(name, in: directory, Entry(listing: .directory, layer: nil))
         continue
       }
-      switch node.entry.listing.kind {
-      case .directory: done = next
+      switch nodes[next].kind {
+      case .directory: directory = next
       case .symlink:
         links += 1
-        let target = node.entry.listing.linkTarget ?? []
         guard links <= Self.mostLinks else {
-          throw TarballError(.invalidArchive, "symbolic links lead in a circle at '\(node.entry.listing.name)'")
+          throw TarballError(.invalidArchive, "symbolic links lead in a circle at '\(self.path(of: next))'")
         }
-        if target.first == Self.slash { done = Self.rootPath }
-        rest = (target.split(separator: Self.slash).map(Array.init) + rest)[...]
+        let target = nodes[next].entry.listing.linkTarget ?? []
+        if target.first == Self.slash { directory = Self.root }
+        rest += target.split(separator: Self.slash).map(Array.init).reversed()
+        guard rest.count <= Self.longestPath else {
+          throw TarballError(.limitExceeded, "symbolic links make a path of more than \(Self.longestPath) parts")
+        }
       default:
         guard creating else { return nil }
         throw TarballError(
-          .invalidArchive, "'\(node.entry.listing.name)' is no directory, but a layer has members below it")
+          .invalidArchive, "'\(self.path(of: next))' is no directory, but a layer has members below it")
       }
     }
-    return done
+    return directory
   }
 }
 
 extension LayerListing.Entry {
-  fileprivate static func directory(at path: [UInt8]) -> LayerListing.Entry {
-    var entry = LayerListing.Entry(path: path, kind: .directory)
+  /// One that no layer describes.
+  fileprivate static let directory: LayerListing.Entry = {
+    var entry = LayerListing.Entry(path: [], kind: .directory)
     entry.mode = 0o755
     entry.uid = 0
     entry.gid = 0
     return entry
-  }
+  }()
 }

@@ -21,7 +21,9 @@ internal import OCICore
   /// The sorted names in a directory and what each is.
   /// - Throws: `TarballError.Code.changed` when it is no directory any more.
   func list(_ directory: HostDirectory) throws(TarballError) -> DirectoryListing {
-    guard let descriptor = directory.handle else { preconditionFailure("a directory is listed once, when it was opened") }
+    guard let descriptor = directory.handle else {
+      preconditionFailure("a directory is listed once, when it was opened")
+    }
     let path = directory.path
     defer { directory.closeIfCrowded() }
     var listing = DirectoryListing()
@@ -82,7 +84,8 @@ internal import OCICore
     to listing: inout DirectoryListing
   ) throws(TarballError) {
     let count = unsafe strlen(name)
-    let bytes = unsafe UnsafeBufferPointer(start: UnsafeRawPointer(name).assumingMemoryBound(to: UInt8.self), count: count)
+    let bytes = unsafe UnsafeBufferPointer(
+      start: UnsafeRawPointer(name).assumingMemoryBound(to: UInt8.self), count: count)
     let dot = UInt8(ascii: ".")
     if unsafe bytes[0] == dot && (count == 1 || count == 2 && bytes[1] == dot) { return }
     if isLink { return unsafe listing.append(name: bytes, .symlink) }

@@ -1,6 +1,6 @@
 internal import OCICore
-internal import SystemPackage
 internal import Synchronization
+internal import SystemPackage
 
 #if canImport(Glibc)
   internal import Glibc

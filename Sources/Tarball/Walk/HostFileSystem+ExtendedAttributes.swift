@@ -35,7 +35,9 @@ extension HostFileSystem {
     _ path: Path, _ call: (UnsafePointer<CChar>, UnsafeMutableRawPointer?, Int) -> Int
   ) throws(TarballError) -> [UInt8] {
     while true {
-      let size = unsafe path.withUnsafeBytes { unsafe call($0.baseAddress!.assumingMemoryBound(to: CChar.self), nil, 0) }
+      let size = unsafe path.withUnsafeBytes {
+        unsafe call($0.baseAddress!.assumingMemoryBound(to: CChar.self), nil, 0)
+      }
       if size < 0 {
         // A file system without attributes has none.
         if errno == ENOTSUP || errno == absent { return [] }

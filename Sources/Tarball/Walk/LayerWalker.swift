@@ -292,7 +292,9 @@ struct LayerWalker<Sink: LayerSink> {
     case .blockDevice: kind = .blockDevice(major: major, minor: minor)
     case .characterDevice:
       // In a layer it would hide what lower layers have, to some runtimes.
-      if major == 0, minor == 0 { throw refuse("a whiteout of an overlay file system, which a layer writes another way") }
+      if major == 0, minor == 0 {
+        throw refuse("a whiteout of an overlay file system, which a layer writes another way")
+      }
       kind = .characterDevice(major: major, minor: minor)
     case .socket: throw refuse("a socket, which a layer cannot hold")
     }
