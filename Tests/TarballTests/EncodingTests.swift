@@ -50,6 +50,8 @@ struct EncodingTests {
     try await withTemporaryDirectory { directory in
       try await TestTree.random(21, at: directory.appending("tree"))
       try TestTree.write(TestTree.bytes(5_000_000, seed: 3), to: directory.appending("tree/large"))
+      var generator = SeededGenerator(seed: 4)
+      try TestTree.write(generator.bytes(300_000), to: directory.appending("tree/noise"))
       let recipe = LayerRecipe([.init(directory.appending("tree"), at: "/")])
       let tar = try await recipe.bytes()
       try TestTree.write(try await recipe.bytes(encoding), to: directory.appending("layer"))
@@ -126,13 +128,35 @@ struct EncodingTests {
         var output = [UInt8](repeating: 0xAA, count: encoder.bound(count))
         var span = output.mutableSpan
         let size = try encoder.encode(block.span, into: &span)
-        #expect(output[(size - 4)..<size] == [0, 0, 0xFF, 0xFF])
         let stream = Array(output[..<size]) + output[..<size] + [0x03, 0x00] + [UInt8](repeating: 0xFF, count: 16)
         let end = DeflateScanner().scan(stream.span, count: 2 * size + 2)
         // The empty block at the end is the last one: nothing before it says that it is.
         #expect(end?.lastHeader == 16 * size)
       }
     }
+  }
+
+  @Test func noiseIsStoredAndWordsAreNot() throws {
+    var generator = SeededGenerator(seed: 9)
+    let noise = generator.bytes(10 * NoiseDetector.stretch)
+    let words = TestTree.bytes(3 * NoiseDetector.stretch, seed: 2).map { $0 | 64 }
+    let block = words + noise + words
+    let encoder = try LibdeflateEncoder(level: 6)
+    var output = [UInt8](repeating: 0, count: encoder.bound(block.count))
+    var span = output.mutableSpan
+    let size = try encoder.encode(block.span, into: &span)
+    // Ten stored blocks with five bytes before each, and the words.
+    #expect(size < noise.count + 50 + words.count)
+    #expect(Array(output[..<size]).contains(Array(noise[..<1000])))
+    let digest = Digest.of(Array(output[..<size])).hex
+    #expect(digest == "a5cb8fd29ef3fa925ab5de83072a83c7798b8c2bee090eb0d4c67efd51f1a627")
+    var detector = NoiseDetector()
+    let stretch = 0..<NoiseDetector.stretch
+    let verdicts = [
+      detector.looksLikeNoise(noise.span, stretch), detector.looksLikeNoise(words.span, stretch),
+      detector.looksLikeNoise(noise.span, 0..<stretch.count - 1),
+    ]
+    #expect(verdicts == [true, false, false])
   }
 
   @Test func brokenStreamsAreNoStreams() throws {

@@ -26,6 +26,8 @@ struct LayerBenchmark {
       print(hash(Int(arguments[1]) ?? 0))
     case "describe" where arguments.count == 2: try await Tree.describe(arguments[1])
     default:
+      // A line at a time, also into a file.
+      setvbuf(stdout, nil, Int32(_IOLBF), 0)
       let options = try Options(arguments)
       for tree in try options.trees() { try compare(tree, options) }
       if options.tree == nil { try memory(options) }

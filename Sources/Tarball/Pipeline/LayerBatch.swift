@@ -121,7 +121,7 @@ struct LayerBatch: Sendable {
   }
 }
 
-private func copy(_ source: Span<UInt8>, to destination: inout MutableSpan<UInt8>, at position: Int) {
+func copy(_ source: Span<UInt8>, to destination: inout MutableSpan<UInt8>, at position: Int) {
   precondition(position + source.count <= destination.count)
   unsafe source.withUnsafeBytes { source in
     unsafe destination.withUnsafeMutableBytes { destination in
