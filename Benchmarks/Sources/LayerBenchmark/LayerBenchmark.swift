@@ -26,8 +26,6 @@ struct LayerBenchmark {
       print(hash(Int(arguments[1]) ?? 0))
     case "describe" where arguments.count == 2: try await Tree.describe(arguments[1])
     default:
-      // A line at a time, also into a file.
-      setvbuf(stdout, nil, Int32(_IOLBF), 0)
       let options = try Options(arguments)
       for tree in try options.trees() { try compare(tree, options) }
       if options.tree == nil { try memory(options) }
@@ -138,10 +136,13 @@ struct LayerBenchmark {
 /// What the benchmark prints.
 enum Text {
   static func row(_ columns: [String]) {
+    // A line at a time, also into a file.
+    defer { fflush(nil) }
     print(columns.enumerated().map { pad($0.element, $0.offset == 0 ? 22 : 11) }.joined())
   }
 
   static func verdict(_ what: String, _ value: Double, atMost bound: Double) {
+    defer { fflush(nil) }
     let judgement =
       bound.isInfinite ? "" : value <= bound ? "  (bar \(decimals(bound)): met)" : "  (bar \(decimals(bound)): MISSED)"
     print("\(what): \(decimals(value))\(judgement)")
