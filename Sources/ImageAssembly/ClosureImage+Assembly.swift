@@ -82,12 +82,9 @@ extension ClosureImage {
     let parallelism = LayerParallelism.sharing(width)
     return try await layers.enumerated().concurrentMap(width: width) { index, layer in
       onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))
-      if let known = try await cache?.digests(of: layer.recipe, encoding) { return known }
-      let digests = try await layer.recipe.digests(encoding: encoding, parallelism: parallelism) { bytes in
+      return try await layer.recipe.digests(encoding: encoding, parallelism: parallelism, cache: cache) { bytes in
         onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
       }
-      try await cache?.store(digests, of: layer.recipe, encoding)
-      return digests
     }
   }
 }

@@ -98,7 +98,6 @@ package final class HashLanes: Sendable {
   package func submit(
     _ stream: SHA256Stream, _ bytes: Span<UInt8>, whenDone: @escaping @Sendable () -> Void
   ) {
-    guard !bytes.isEmpty else { return whenDone() }
     let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(stream, $0, whenDone) }
     let newWorker: Int? = state.withLock { state in
       state.waiting.append(request)

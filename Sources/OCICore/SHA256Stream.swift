@@ -21,6 +21,7 @@ internal import CSHA256
     unsafe stored.withUnsafeBytes { bytes in
       unsafe UnsafeMutableRawBufferPointer(start: state, count: bytes.count).copyMemory(from: bytes)
     }
+    guard unsafe state.pointee.count <= UInt64(Int64.max) else { return nil }
   }
 
   /// The state as it is now, for `init(stored:)` in the same version on the same kind of machine.

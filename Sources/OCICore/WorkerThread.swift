@@ -50,6 +50,25 @@ package enum WorkerThread {
     }
   }
 
+  /// Runs `body` on a new thread and gives what comes of it, holding no thread of the cooperative pool meanwhile.
+  /// - Parameter onCancel: Called when the task is cancelled; has to make `body` end.
+  /// - Throws: What `body` throws; `OCIError.Code.ioFailure` when the system allows no further thread.
+  package static func run<Result: Sendable>(
+    onCancel: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        do {
+          try start { continuation.resume(with: Swift.Result { try body() }) }
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+    } onCancel: {
+      onCancel()
+    }
+  }
+
   /// How many processors the machine has.
   package static var processorCount: Int {
     max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))

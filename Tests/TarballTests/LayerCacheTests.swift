@@ -14,7 +14,7 @@ struct LayerCacheTests {
     let cache: MemoryLayerCache
     let hits = Mutex<[String: Int]>([:])
     let keepsDigests: Bool
-    init(_ cache: MemoryLayerCache = MemoryLayerCache(), keepsDigests: Bool = false) {
+    init(_ cache: MemoryLayerCache = MemoryLayerCache(admits: { _ in true }), keepsDigests: Bool = false) {
       self.cache = cache
       self.keepsDigests = keepsDigests
     }
@@ -22,6 +22,7 @@ struct LayerCacheTests {
       if value != nil { hits.withLock { $0[kind, default: 0] += 1 } }
       return value
     }
+    func admits(_ source: LayerRecipe.Source) -> Bool { cache.admits(source) }
     func count(_ kind: String) -> Int { hits.withLock { $0[kind] ?? 0 } }
     func digests(for fingerprint: String) -> LayerDigests? {
       keepsDigests ? note("digests", cache.digests(for: fingerprint)) : nil
@@ -74,7 +75,7 @@ struct LayerCacheTests {
   @Test func aLayerOfKnownBlocksIsSentWithoutReadingThem() async throws {
     try await withTemporaryDirectory { directory in
       let paths = try makeStore(in: directory)
-      let cache = MemoryLayerCache()
+      let cache = MemoryLayerCache { _ in true }
       let recipe = recipe([paths[0], paths[9]])
       let digests = try await recipe.digests(encoding: .gzip(level: 1), cache: cache)
       // The same size and time, other content: whoever read it would give another digest.
@@ -91,13 +92,13 @@ struct LayerCacheTests {
   @Test func blocksThatDoNotBelongToTheirSourceCountAsAbsent() async throws {
     try await withTemporaryDirectory { directory in
       let paths = try makeStore(in: directory)
-      let cache = MemoryLayerCache()
+      let cache = MemoryLayerCache { _ in true }
       let recipe = recipe([paths[0]])
       let plain = try await recipe.digests(encoding: .gzip(level: 1))
       let segment = LayerRecipe([recipe.sources[0]]).fingerprint
       for number in 0..<3 {
         let key = EncodedBlock.Key(segment: segment, encoding: LayerEncoding.gzip(level: 1).identifier, number: number)
-        cache.store(EncodedBlock(bytes: [1, 2, 3], uncompressedSize: 1 << 20, crc32: 7), for: key)
+        cache.store(EncodedBlock(bytes: [1, 2, 3], checksum: GzipChecksum(crc: 7, length: 1 << 20)), for: key)
       }
       #expect(try await recipe.digests(encoding: .gzip(level: 1), cache: cache) == plain)
     }
@@ -148,7 +149,7 @@ struct LayerCacheTests {
 
   @Test func damagedCheckpointsAreNone() async throws {
     try await withTemporaryDirectory { directory in
-      let cache = MemoryLayerCache()
+      let cache = MemoryLayerCache { _ in true }
       let paths = try makeStore(in: directory)
       let recipe = recipe([paths[0]])
       _ = try await recipe.digests(encoding: .gzip(level: 1), cache: cache)
@@ -157,14 +158,50 @@ struct LayerCacheTests {
       #expect(LayerCheckpoint(bytes: bytes) == cache.checkpoint(for: name))
       for count in 0..<bytes.count { #expect(LayerCheckpoint(bytes: Array(bytes[..<count])) == nil) }
       #expect(LayerCheckpoint(bytes: [2] + bytes.dropFirst()) == nil)
+      for index in bytes.indices {
+        var damaged = bytes
+        damaged[index] ^= 0x80
+        #expect(LayerCheckpoint(bytes: damaged) == nil)
+      }
+    }
+  }
+
+  @Test func aDamagedBlockIsNone() {
+    let block = EncodedBlock(bytes: [1, 2, 3], checksum: GzipChecksum(crc: 9, length: 7))
+    func stored(_ bytes: [UInt8]) -> EncodedBlock? {
+      EncodedBlock(
+        bytes: bytes, uncompressedSize: block.uncompressedSize, crc32: block.crc32, encodedCRC32: block.encodedCRC32)
+    }
+    #expect(stored([1, 2, 3]) == block)
+    #expect(stored([1, 2, 4]) == nil)
+    #expect(stored([]) == nil)
+  }
+
+  @Test(arguments: encodings) func sourcesThatMayChangeAreNeitherAskedForNorStored(encoding: LayerEncoding) async throws
+  {
+    try await withTemporaryDirectory { directory in
+      let paths = try makeStore(in: directory)
+      let fickle = paths[9]
+      // Everything but the last may be remembered.
+      let memory = MemoryLayerCache { $0.host != fickle }
+      let cache = Recorder(memory, keepsDigests: true)
+      let recipe = recipe(paths)
+      for _ in 0..<2 {
+        let plain = try await recipe.digests(encoding: encoding)
+        #expect(try await recipe.digests(encoding: encoding, cache: cache) == plain)
+        try TestTree.write(TestTree.bytes(5_000_000, seed: 99), to: fickle.appending("bin/file"))
+      }
+      #expect(cache.count("digests") == 0)
+      #expect(cache.count("checkpoint") == 1)
+      #expect(memory.checkpoint(for: recipe.checkpointFingerprints(encoding)[9]) == nil)
     }
   }
 
   @Test func theCacheInMemoryForgetsWhatIsTooMuch() {
-    let cache = MemoryLayerCache(limit: 100)
+    let cache = MemoryLayerCache(limit: 100) { _ in true }
     let keys = (0..<5).map { EncodedBlock.Key(segment: "s", encoding: "e", number: $0) }
     for key in keys {
-      cache.store(EncodedBlock(bytes: [UInt8](repeating: 0, count: 40), uncompressedSize: 1, crc32: 0), for: key)
+      cache.store(EncodedBlock(bytes: [UInt8](repeating: 0, count: 40), checksum: GzipChecksum()), for: key)
     }
     #expect(keys.map { cache.block(for: $0) != nil } == [false, false, false, true, true])
   }

@@ -29,14 +29,13 @@ struct Contender {
         name: encoding, command: [program, "layer", path, encoding],
         size: { try Output.size(of: [program, "layer", path, encoding]) })
     }
-    func shell(_ name: String, _ script: String, measuresSize: Bool = false) -> Contender {
-      let command = ["/bin/bash", "-c", "set -o pipefail; \(script)"]
-      return Contender(name: name, command: command)
+    func shell(_ name: String, _ script: String) -> Contender {
+      Contender(name: name, command: ["/bin/bash", "-c", "set -o pipefail; \(script)"])
     }
     var all = [
       Contender(name: "hash alone", command: [program, "hash", "\(tree.tarSize)"]), ours("none"),
       shell("tar | openssl", "\(tar) | openssl dgst -sha256"),
-      Contender(name: "four layers, none", command: [program, "layers", path, "none"], layers: 4), ours("gzip:6"),
+      Contender(name: "four layers at once", command: [program, "layers", path, "none"], layers: 4), ours("gzip:6"),
       shell("tar | pigz -6", "\(tar) | \(digest) | pigz -6 -n | openssl dgst -sha256"), ours("gzip:1"),
       shell("tar | pigz -1", "\(tar) | \(digest) | pigz -1 -n | openssl dgst -sha256"), ours("gzip-libdeflate:2"),
       ours("gzip-libdeflate:3"), ours("gzip-libdeflate:6"), ours("gzip-isal:1"), ours("zstd:3"),

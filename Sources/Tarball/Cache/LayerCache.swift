@@ -1,9 +1,13 @@
 /// What may be known of a layer's bytes before they are made: the seam through which a cache saves reading, hashing and
 /// compressing. Every answer may be "no", and changes nothing but the time.
 ///
-/// Keys name sources by their paths, not by their content. A cache must answer only for sources that cannot change under
-/// their name, as registered store paths do. Calls come from several threads at once, and may block.
+/// Keys name sources by their paths, not by their content, so a cache says first which sources cannot change under their
+/// name, as registered store paths cannot. Calls come from several threads at once, and may block. A cache that keeps only
+/// digests implements only those.
 public protocol LayerCache: Sendable {
+  /// Whether a source cannot change under its name. Nothing is asked or stored of others. Asked again for each part.
+  func admits(_ source: LayerRecipe.Source) -> Bool
+
   /// The digests of a whole layer, by `LayerRecipe.fingerprint(encoding:)`.
   func digests(for fingerprint: String) -> LayerDigests?
   /// Remembers digests.
@@ -18,6 +22,17 @@ public protocol LayerCache: Sendable {
   func block(for key: EncodedBlock.Key) -> EncodedBlock?
   /// Remembers a part.
   func store(_ block: EncodedBlock, for key: EncodedBlock.Key)
+}
+
+extension LayerCache {
+  /// None.
+  public func checkpoint(for fingerprint: String) -> LayerCheckpoint? { nil }
+  /// Forgets it.
+  public func store(_ checkpoint: LayerCheckpoint, for fingerprint: String) {}
+  /// None.
+  public func block(for key: EncodedBlock.Key) -> EncodedBlock? { nil }
+  /// Forgets it.
+  public func store(_ block: EncodedBlock, for key: EncodedBlock.Key) {}
 }
 
 /// A part of one source, of at most a few MiB, as it is in every layer with the same encoding.
@@ -48,16 +63,20 @@ public struct EncodedBlock: Sendable, Hashable {
     self.checksum = checksum
   }
 
-  /// Creates a block that was stored.
+  /// Takes up a block that was stored; `nil` when the bytes are not those that were.
   /// - Parameters:
   ///   - uncompressedSize: The length of its tar.
   ///   - crc32: The CRC-32 of its tar.
-  public init(bytes: [UInt8], uncompressedSize: Int64, crc32: UInt32) {
+  ///   - encodedCRC32: The CRC-32 of the encoded bytes.
+  public init?(bytes: [UInt8], uncompressedSize: Int64, crc32: UInt32, encodedCRC32: UInt32) {
     self.init(bytes: bytes, checksum: GzipChecksum(crc: crc32, length: uncompressedSize))
+    guard !bytes.isEmpty, self.encodedCRC32 == encodedCRC32 else { return nil }
   }
 
   /// The length of its tar.
   public var uncompressedSize: Int64 { checksum.length }
   /// The CRC-32 of its tar, by which a block that does not belong to its source is found out.
   public var crc32: UInt32 { checksum.crc }
+  /// The CRC-32 of the encoded bytes, by which a damaged block is found out.
+  public var encodedCRC32: UInt32 { GzipChecksum(of: bytes.span).crc }
 }

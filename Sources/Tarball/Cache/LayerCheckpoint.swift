@@ -29,11 +29,16 @@ public struct LayerCheckpoint: Sendable, Hashable {
     for number in [UInt64(sources), UInt64(checksum.crc), UInt64(bitPattern: checksum.length)] {
       for shift in stride(from: 0, to: 64, by: 8) { result.append(UInt8(truncatingIfNeeded: number >> UInt64(shift))) }
     }
-    return result + tar + blob
+    result += tar + blob
+    let checksum = GzipChecksum(of: result.span).crc
+    return result + [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: checksum >> $0) }
   }
 
-  /// A stored state; `nil` for anything else.
-  public init?(bytes: [UInt8]) {
+  /// A stored state; `nil` for anything else, a damaged one included.
+  public init?(bytes stored: [UInt8]) {
+    let bytes = Array(stored.dropLast(4))
+    let checksum = stored.suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    guard stored.count > 4, GzipChecksum(of: bytes.span).crc == checksum else { return nil }
     guard bytes.count >= 27, bytes[0] == Self.format, bytes.count == 27 + Int(bytes[1]) + Int(bytes[2]) else {
       return nil
     }
@@ -44,11 +49,11 @@ public struct LayerCheckpoint: Sendable, Hashable {
       let length = Int64(exactly: number(2))
     else { return nil }
     self.sources = sources
-    checksum = GzipChecksum(crc: crc, length: length)
+    self.checksum = GzipChecksum(crc: crc, length: length)
     tar = Array(bytes[27..<27 + Int(bytes[1])])
     blob = Array(bytes[(27 + Int(bytes[1]))...])
     guard let stream = SHA256Stream(stored: tar), stream.count % 512 == 0,
-      blob.isEmpty || SHA256Stream(stored: blob) != nil
+      blob.isEmpty || SHA256Stream(stored: blob) != nil, length == (blob.isEmpty ? 0 : stream.count)
     else { return nil }
   }
 }
@@ -56,12 +61,15 @@ public struct LayerCheckpoint: Sendable, Hashable {
 extension LayerRecipe {
   /// The names of the states after each number of leading sources, the shortest first: for recipes of sources alone, at
   /// places of their own, in the order of the archive.
-  func checkpointFingerprints(_ encoding: LayerEncoding) -> [String] {
+  /// - Parameter admits: The first source that it does not let in ends the leading ones.
+  func checkpointFingerprints(
+    _ encoding: LayerEncoding, while admits: (Source) -> Bool = { _ in true }
+  ) -> [String] {
     guard entries.isEmpty, metadata.hardLinks == .never, let tree = try? LayerTree(self) else { return [] }
     var ordered: [Source] = []
     func visit(_ node: LayerTree.Node) -> Bool {
       for (_, child) in node.children.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-        if child.isSegment {
+        if child.isSegment, admits(child.sources[0]) {
           ordered.append(child.sources[0])
         } else if !child.sources.isEmpty || !visit(child) {
           return false
@@ -72,9 +80,11 @@ extension LayerRecipe {
     guard tree.root.sources.isEmpty else { return [] }
     // A source that is no place of its own ends the leading ones.
     _ = visit(tree.root)
-    let rules = "checkpoint\n\(encoding.identifier)\n\(TarHeader.grammar)\n\(metadata.fingerprint)"
-    return ordered.indices.map { count in
-      Digest.of(Array(([rules] + ordered[...count].map(\.fingerprint)).joined(separator: "\n").utf8)).hex
+    let name = SHA256Stream()
+    name.update(Array("checkpoint\n\(encoding.identifier)\n\(TarHeader.grammar)\n\(metadata.fingerprint)".utf8).span)
+    return ordered.map { source in
+      name.update(Array("\n\(source.fingerprint)".utf8).span)
+      return name.digest.hex
     }
   }
 

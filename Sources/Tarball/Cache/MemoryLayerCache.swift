@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// A cache in memory, for one process: the least recently stored blocks go when there are too many bytes of them.
+/// A cache in memory, for one process: the blocks that came first go when there are too many bytes of them.
 public final class MemoryLayerCache: LayerCache {
   private struct State {
     var digests: [String: LayerDigests] = [:]
@@ -11,10 +11,19 @@ public final class MemoryLayerCache: LayerCache {
   }
   private let state = Mutex(State())
   private let limit: Int
+  private let isAdmitted: @Sendable (LayerRecipe.Source) -> Bool
 
   /// Creates an empty cache.
-  /// - Parameter limit: The most bytes of encoded blocks to keep.
-  public init(limit: Int = 256 << 20) { self.limit = limit }
+  /// - Parameters:
+  ///   - limit: The most bytes of encoded blocks to keep.
+  ///   - admits: Which sources cannot change under their name, for as long as the cache lives.
+  public init(limit: Int = 256 << 20, admits: @escaping @Sendable (LayerRecipe.Source) -> Bool) {
+    self.limit = limit
+    isAdmitted = admits
+  }
+
+  /// Whether a source cannot change under its name.
+  public func admits(_ source: LayerRecipe.Source) -> Bool { isAdmitted(source) }
 
   /// The digests of a whole layer.
   public func digests(for fingerprint: String) -> LayerDigests? { state.withLock { $0.digests[fingerprint] } }

@@ -14,10 +14,10 @@ public enum LayerEncoding: Sendable, Hashable, CustomStringConvertible {
   public enum GzipCompressor: String, Sendable, Hashable, CaseIterable {
     /// zlib, levels 1 to 9: the slowest, and the same bytes everywhere for many years.
     case zlib
-    /// libdeflate, levels 1 to 9: no larger than zlib at the same level in less than half of its time, the same bytes on
+    /// libdeflate, levels 1 to 9: no larger than zlib at the same level in about half of its time, the same bytes on
     /// every processor.
     case libdeflate
-    /// ISA-L, levels 1 and 2: five times as fast as zlib at level 1, the same bytes on x86-64 alone.
+    /// ISA-L, levels 1 and 2: several times as fast as zlib at level 1, the same bytes on x86-64 alone.
     case isal
 
     /// The levels whose bytes the contract fixes.

@@ -1,7 +1,7 @@
 internal import OCICore
 internal import Synchronization
 
-/// Collects the listing of a layer while it is produced: the walk gives the members, fillers the digests of files that lie
+/// Collects the listing of an archive while it is read, or of a layer while it is produced: the walk gives the members, fillers the digests of files that lie
 /// in one batch, the consumer those of the others.
 final class LayerListingBuilder: Sendable {
   private let entries = Mutex<[LayerListing.Entry]>([])
@@ -10,7 +10,7 @@ final class LayerListingBuilder: Sendable {
 
   var listing: LayerListing { LayerListing(entries: entries.withLock { $0 }) }
 
-  func append(_ entry: TarEntry) { entries.withLock { $0.append(LayerListing.Entry(entry)) } }
+  func append(_ entry: LayerListing.Entry) { entries.withLock { $0.append(entry) } }
 
   /// Digests the files that a batch holds whole.
   func digest(_ batch: LayerBatch, _ slot: Slot) {

@@ -31,6 +31,7 @@ struct LayerBatch: Sendable {
   var part: Part?
   /// After it, exactly so many leading sources are complete, and nothing else is there.
   var completedSources: Int?
+
   /// A stretch of a source that is encoded on its own.
   struct Part: Sendable, Hashable {
     var source: LayerRecipe.Source

@@ -20,33 +20,26 @@ final class LayerHash: @unchecked Sendable {
     _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?
   ) async throws -> LayerDigests {
     let canceller = Canceller()
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        do {
-          try WorkerThread.start { continuation.resume(with: Result { try digest(order, onProgress, canceller) }) }
-        } catch {
-          continuation.resume(throwing: error)
-        }
-      }
-    } onCancel: {
-      canceller.cancel()
-    }
+    return try await WorkerThread.run(onCancel: canceller.cancel) { try digest(order, onProgress, canceller) }
   }
 
   private static func digest(
     _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?, _ canceller: Canceller
   ) throws -> LayerDigests {
-    let name = order.recipe.fingerprint(encoding: order.encoding)
-    if let known = order.cache?.digests(for: name) { return known }
+    // Not without a cache: the name has the digest of every file at hand in it.
+    let name = order.cache.flatMap { cache in
+      order.recipe.sources.allSatisfy(cache.admits) ? order.recipe.fingerprint(encoding: order.encoding) : nil
+    }
+    if let name, let known = order.cache?.digests(for: name) { return known }
     let (hash, order) = LayerHash.begin(order, onProgress)
     let pipeline = LayerPipeline(order)
     canceller.watch(pipeline)
     // Nothing is in flight any more when this returns or throws.
     defer { hash.open.wait() }
-    try pipeline.run { batch, release in try hash.take(batch, release) }
+    try pipeline.run { batch, release in hash.take(batch, release) }
     hash.open.wait()
     let digests = hash.finish()
-    order.cache?.store(digests, for: name)
+    if let name { order.cache?.store(digests, for: name) }
     return digests
   }
 
@@ -55,7 +48,7 @@ final class LayerHash: @unchecked Sendable {
     _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?
   ) -> (LayerHash, LayerPipeline.Order) {
     var order = order
-    let names = order.cache == nil ? [] : order.recipe.checkpointFingerprints(order.encoding)
+    let names = order.cache.map { order.recipe.checkpointFingerprints(order.encoding, while: $0.admits) } ?? []
     for (index, name) in names.enumerated().reversed() {
       guard let checkpoint = order.cache?.checkpoint(for: name), checkpoint.sources == index + 1,
         let tar = SHA256Stream(stored: checkpoint.tar)
@@ -83,7 +76,7 @@ final class LayerHash: @unchecked Sendable {
     self.checkpointNames = checkpointNames
   }
 
-  private func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) throws {
+  private func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) {
     checksum.append(batch.checksum)
     order.listing?.continueDigests(batch.batch, batch.slot)
     let pending = Pending(checkpoint: checkpoint(after: batch.batch), parts: blob == nil ? 1 : 2)

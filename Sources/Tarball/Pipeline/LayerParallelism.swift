@@ -4,7 +4,7 @@ internal import OCICore
 public struct LayerParallelism: Sendable, Hashable {
   /// How many threads read and compress.
   public var fillers: Int
-  /// How many batches are in flight: of 1 MiB, or a fourth as many of 4 MiB with zstd.
+  /// How many batches are in flight: of 1 MiB, or three eighths as many of 4 MiB with zstd.
   public var slots: Int
 
   /// Creates a bound; at least two slots, and from one filler to as many as there are slots.

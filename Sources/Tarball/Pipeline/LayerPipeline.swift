@@ -105,7 +105,7 @@ final class LayerPipeline: Sendable {
   private func walk() {
     do {
       let recipe = order.recipe
-      let list = order.listing.map { listing in { @Sendable entry in listing.append(entry) } }
+      let list = order.listing.map { listing in { @Sendable entry in listing.append(LayerListing.Entry(entry)) } }
       let links = try EqualFileLinker.links(in: recipe) { [self] in isCancelled.load(ordering: .relaxed) }
       let writer = LayerBatchWriter(cut, labelsParts: links == nil, list: list) { [self] batch in
         let job = Job(batch: batch)
@@ -144,7 +144,7 @@ final class LayerPipeline: Sendable {
 
   private func filled(_ batch: LayerBatch, _ slot: Slot, _ encoder: (any BlockEncoder)?) throws -> Filled {
     if isCancelled.load(ordering: .relaxed) { throw CancellationError() }
-    let cached = try encoder == nil ? nil : cachedBlock(for: batch)
+    let cached = encoder == nil ? nil : cachedBlock(for: batch)
     if let cached, !order.needsTar {
       slot.clear()
       return Filled(batch: batch, slot: slot, cached: cached.bytes, checksum: cached.checksum)
@@ -158,19 +158,19 @@ final class LayerPipeline: Sendable {
       return Filled(batch: batch, slot: slot, cached: cached.bytes, checksum: checksum)
     }
     try slot.encode(with: encoder)
-    if let cache = order.cache, let key = blockKey(of: batch) {
-      cache.store(EncodedBlock(bytes: slot.withEncoded { Array(copying: $0) }, checksum: checksum), for: key)
+    if let key = blockKey(of: batch) {
+      order.cache?.store(EncodedBlock(bytes: slot.withEncoded { Array(copying: $0) }, checksum: checksum), for: key)
     }
     return Filled(batch: batch, slot: slot, checksum: checksum)
   }
 
-  private func cachedBlock(for batch: LayerBatch) throws -> EncodedBlock? {
-    guard let cache = order.cache, let key = blockKey(of: batch), let block = cache.block(for: key) else { return nil }
+  private func cachedBlock(for batch: LayerBatch) -> EncodedBlock? {
+    guard let key = blockKey(of: batch), let block = order.cache?.block(for: key) else { return nil }
     return block.checksum.length == Int64(batch.count) ? block : nil
   }
 
   private func blockKey(of batch: LayerBatch) -> EncodedBlock.Key? {
-    guard let part = batch.part else { return nil }
+    guard let part = batch.part, order.cache?.admits(part.source) == true else { return nil }
     return EncodedBlock.Key(
       segment: LayerRecipe([part.source], metadata: order.recipe.metadata).fingerprint,
       encoding: order.encoding.identifier, number: part.number)

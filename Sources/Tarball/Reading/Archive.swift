@@ -47,7 +47,7 @@ public struct Archive: Sendable {
   /// Lists the members, with the digest of each file's content.
   /// - Throws: As `forEachMember`.
   public func listing() async throws -> LayerListing {
-    let builder = ListingCollector()
+    let builder = LayerListingBuilder()
     try await forEachMember { member, content in
       var entry = member.entry
       if entry.kind == .file || entry.size ?? 0 > 0 {

@@ -15,8 +15,10 @@ final class ArchiveInput {
   /// Bytes that were looked at before they were asked for.
   private var ahead: [UInt8] = []
   private let name: String
+  private let cancellation: ReadingCancellation
 
-  init(_ input: Archive.Input) throws {
+  init(_ input: Archive.Input, _ cancellation: ReadingCancellation) throws {
+    self.cancellation = cancellation
     switch input {
     case .file(let path):
       name = "'\(path)'"
@@ -83,9 +85,10 @@ final class ArchiveInput {
   /// Waits on this thread, which is the reader's own, for what a task does.
   private func wait<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
     let promise = Promise<Swift.Result<Result, any Error>>()
-    Task {
+    let task = Task {
       do { promise.fulfil(.success(try await body())) } catch { promise.fulfil(.failure(error)) }
     }
+    cancellation.watch(task)
     guard let result = promise.take() else { preconditionFailure("a promise is taken once") }
     return try result.get()
   }

@@ -163,7 +163,7 @@ internal import SystemPackage
         // A hole at the end.
         return try passZeros(from: position, to: max(position, offset), body)
       }
-      try check(result, "read a member of the archive")
+      try check(result, "read a member of the archive", isContent: true)
       if offset < position { throw TarballError(.invalidArchive, "the archive has content out of order") }
       try passZeros(from: position, to: offset, body)
       try account(Int64(size))
@@ -211,9 +211,11 @@ internal import SystemPackage
     unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "no reason given"
   }
 
-  private func check(_ result: Int32, _ what: String) throws {
+  private func check(_ result: Int32, _ what: String, isContent: Bool = false) throws {
     if isCancelled() { throw CancellationError() }
-    guard result < ARCHIVE_WARN else { return }
+    // A warning is about what a header says. One about content, such as a wrong checksum in 7z, is damage; a call that
+    // may be tried again would be, for ever.
+    guard result != ARCHIVE_OK, result != ARCHIVE_EOF, result != ARCHIVE_WARN || isContent else { return }
     if let failure = input.failure { throw failure }
     throw TarballError(
       .invalidArchive, "cannot \(what): \(message); it may be damaged, cut short, or in another format")

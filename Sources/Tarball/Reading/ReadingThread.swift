@@ -15,34 +15,25 @@ enum ReadingThread {
   static func run<Result: Sendable>(
     _ input: Archive.Input, _ body: @escaping @Sendable (ArchiveInput, @escaping @Sendable () -> Bool) throws -> Result
   ) async throws -> Result {
-    let isCancelled = Flag()
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        do {
-          try WorkerThread.start {
-            continuation.resume(
-              with: Swift.Result {
-                let input = try ArchiveInput(input)
-                // In 7z and zip names are marked as Unicode, and have no other form; the other formats have bytes.
-                let isUnicode = try unicodeMagics.contains { try input.begins(with: $0) }
-                return try withLocale(isUnicode ? "C.UTF-8" : "C") {
-                  try body(input) { isCancelled.isRaised }
-                }
-              })
-          }
-        } catch {
-          continuation.resume(throwing: error)
-        }
-      }
-    } onCancel: {
-      isCancelled.raise()
+    let cancellation = ReadingCancellation()
+    return try await WorkerThread.run(onCancel: cancellation.cancel) {
+      let input = try ArchiveInput(input, cancellation)
+      // In 7z and zip names are marked as Unicode, and have no other form; the other formats have bytes.
+      let isUnicode = try unicodeMagics.contains { try input.begins(with: $0) }
+      return try withLocale(isUnicode ? "C.UTF-8" : "C") { try body(input) { cancellation.isCancelled } }
     }
   }
 
   private static let unicodeMagics: [[UInt8]] = [[0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], Array("PK".utf8)]
 
+  #if canImport(Darwin)
+    private static let characterTypes = LC_CTYPE_MASK
+  #else
+    private static let characterTypes = Int32(1) << Int32(LC_CTYPE)
+  #endif
+
   private static func withLocale<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
-    guard let locale = unsafe newlocale(1 << LC_CTYPE, name, nil) else { return try body() }
+    guard let locale = unsafe newlocale(characterTypes, name, nil) else { return try body() }
     let previous = unsafe uselocale(locale)
     defer {
       unsafe uselocale(previous)
@@ -50,17 +41,32 @@ enum ReadingThread {
     }
     return try body()
   }
-
-  private final class Flag: Sendable {
-    private let state = Atomic(false)
-    var isRaised: Bool { state.load(ordering: .relaxed) }
-    func raise() { state.store(true, ordering: .relaxed) }
-  }
 }
 
-/// Collects the members of an archive.
-final class ListingCollector: Sendable {
-  private let entries = Mutex<[LayerListing.Entry]>([])
-  var listing: LayerListing { LayerListing(entries: entries.withLock { $0 }) }
-  func append(_ entry: LayerListing.Entry) { entries.withLock { $0.append(entry) } }
+/// Tells a reader to stop, also while it waits for a stream.
+final class ReadingCancellation: Sendable {
+  private struct State {
+    var isCancelled = false
+    var task: Task<Void, Never>?
+  }
+  private let state = Mutex(State())
+
+  var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+  func cancel() {
+    let task = state.withLock { state in
+      state.isCancelled = true
+      return state.task
+    }
+    task?.cancel()
+  }
+
+  /// Cancels this task, too, from now on in the place of the one before.
+  func watch(_ task: Task<Void, Never>) {
+    let isCancelled = state.withLock { state in
+      state.task = task
+      return state.isCancelled
+    }
+    if isCancelled { task.cancel() }
+  }
 }
