@@ -2,19 +2,21 @@
 public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable { case cycle, contradiction, invalidSize, invalidBudget, invalidPlan }
+    private enum Value: String, Hashable { case contradiction, invalidSize, invalidBudget, invalidPlan, unsatisfiable, invalidHistory }
     private let value: Value
 
-    /// Paths that refer to each other in a circle, which no store allows.
-    public static let cycle = Code(value: .cycle)
     /// One path described twice, differently.
     public static let contradiction = Code(value: .contradiction)
     /// A negative size, or sizes whose sum does not fit 64 bits.
     public static let invalidSize = Code(value: .invalidSize)
-    /// A number of layers below one.
+    /// Layers or dead bytes that leave room for no plan.
     public static let invalidBudget = Code(value: .invalidBudget)
     /// A strategy that did not give a plan for what it was asked.
     public static let invalidPlan = Code(value: .invalidPlan)
+    /// Constraints that no plan can respect.
+    public static let unsatisfiable = Code(value: .unsatisfiable)
+    /// Versions that cannot be replayed.
+    public static let invalidHistory = Code(value: .invalidHistory)
 
     /// The reason's name.
     public var description: String { value.rawValue }

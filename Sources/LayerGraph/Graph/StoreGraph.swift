@@ -1,5 +1,6 @@
-/// Store paths, their sizes and their references: an acyclic graph.
+/// Store paths, their sizes and their references.
 ///
+/// A Nix store has no cycles, but packages of distributions do; paths of one cycle count as one wherever references matter.
 /// Equal graphs are equal values whatever the order in which they were given. References of a path to itself are left
 /// out; references to paths that are not in the graph are kept apart, in `outsideReferences`.
 public struct StoreGraph: Sendable, Hashable {
@@ -34,7 +35,7 @@ public struct StoreGraph: Sendable, Hashable {
   public let outsideReferences: [OutsideReference]
 
   /// Creates a graph.
-  /// - Throws: `LayerGraphError`: `cycle`, `contradiction` where one path is given twice with different facts, or
+  /// - Throws: `LayerGraphError`: `contradiction` where one path is given twice with different facts, or
   ///   `invalidSize`.
   public init(_ nodes: some Sequence<Node>) throws(LayerGraphError) {
     var byPath: [String: Node] = [:]
@@ -63,44 +64,10 @@ public struct StoreGraph: Sendable, Hashable {
       return node
     }
     outsideReferences = outside
-    try requireNoCycle()
   }
 
   /// The sum of all sizes, in bytes.
   public var totalSize: Int64 { nodes.reduce(0) { $0 + $1.size } }
-
-  /// Removes, again and again, paths whose references are all gone; what remains holds a cycle.
-  private func requireNoCycle() throws(LayerGraphError) {
-    let index = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1.path, $0) })
-    let references = nodes.map { $0.references.compactMap { index[$0] } }
-    var dependents = [[Int]](repeating: [], count: nodes.count)
-    for (node, targets) in references.enumerated() {
-      for target in targets { dependents[target].append(node) }
-    }
-    var open = references.map(\.count)
-    var ready = open.indices.filter { open[$0] == 0 }
-    var removed = 0
-    while let node = ready.popLast() {
-      removed += 1
-      for dependent in dependents[node] {
-        open[dependent] -= 1
-        if open[dependent] == 0 { ready.append(dependent) }
-      }
-    }
-    guard removed < nodes.count else { return }
-    // Follow references among what remains until a path comes again: every step has one to follow.
-    var trail: [Int] = []
-    var seen: Set<Int> = []
-    var next = open.firstIndex { $0 > 0 }
-    while let node = next, seen.insert(node).inserted {
-      trail.append(node)
-      next = references[node].first { open[$0] > 0 }
-    }
-    let cycle = trail.drop { $0 != next } + [next].compactMap(\.self)
-    let shown = cycle.prefix(10).map { nodes[$0].path } + (cycle.count > 10 ? ["... (\(cycle.count - 1) paths)"] : [])
-    throw LayerGraphError(
-      .cycle, "the closure has a cycle, which no store allows: \(shown.joined(separator: " -> "))")
-  }
 }
 
 /// Whether one text comes before another by its UTF-8 bytes, which no locale changes.
