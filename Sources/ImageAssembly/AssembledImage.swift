@@ -1,3 +1,4 @@
+internal import LayerGraph
 public import OCICore
 public import Tarball
 
@@ -36,9 +37,13 @@ public struct AssembledImage: Sendable {
     contents: [(content: LayerContent, digests: LayerDigests)], encoding: LayerEncoding, settings: ImageSettings,
     platform: Platform, cache: LayerDigestCache?
   ) {
+    var annotations = LayerPlan(layers: contents.compactMap(\.content.planned)).annotations()[...]
     layers = contents.map { content, digests in
-      Layer(
-        descriptor: Descriptor(mediaType: encoding.mediaType, digest: digests.digest, size: digests.size),
+      let annotation = content.planned == nil ? nil : annotations.popFirst() ?? nil
+      return Layer(
+        descriptor: Descriptor(
+          mediaType: encoding.mediaType, digest: digests.digest, size: digests.size,
+          annotations: annotation.map { [LayerPlan.layerAnnotation: $0] } ?? [:]),
         diffID: digests.diffID, uncompressedSize: digests.uncompressedSize, content: content)
     }
     let created = settings.created ?? Timestamp.text(1)

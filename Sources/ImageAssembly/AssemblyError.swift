@@ -6,7 +6,7 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case invalidClosure, cyclicClosure, incompleteClosure, storePathMissing, invalidSettings, contentChanged
-      case fileUnreadable
+      case fileUnreadable, invalidPlan, invalidHistory
       case nixUnavailable
     }
     private let value: Value
@@ -19,8 +19,12 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
     public static let incompleteClosure = Code(value: .incompleteClosure)
     /// A store path of the closure that is not on this machine, or may not be read.
     public static let storePathMissing = Code(value: .storePathMissing)
-    /// A closure or configuration file that is missing or may not be read.
+    /// A closure, configuration, plan or history file that is missing or may not be read.
     public static let fileUnreadable = Code(value: .fileUnreadable)
+    /// A plan document that is broken.
+    public static let invalidPlan = Code(value: .invalidPlan)
+    /// A history file that is broken.
+    public static let invalidHistory = Code(value: .invalidHistory)
     /// A configuration file or setting that is wrong.
     public static let invalidSettings = Code(value: .invalidSettings)
     /// Content that is not what it was when its digest was computed.

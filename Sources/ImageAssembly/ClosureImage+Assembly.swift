@@ -24,6 +24,11 @@ extension ClosureImage {
   }
 
   private func requireCompleteClosure() throws(AssemblyError) {
+    if let cycle = graph.cycle {
+      let shown = cycle.prefix(10) + (cycle.count > 10 ? ["... (\(cycle.count) paths)"] : []) + [cycle[0]]
+      throw AssemblyError(
+        .cyclicClosure, "the closure has a cycle, which no store allows: \(shown.joined(separator: " -> "))")
+    }
     guard let first = graph.outsideReferences.first, !allowsOutsideReferences else { return }
     let others = graph.outsideReferences.count - 1
     throw AssemblyError(

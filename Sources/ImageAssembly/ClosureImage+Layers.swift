@@ -13,21 +13,41 @@ extension ClosureImage {
   private func planLayers() throws -> [LayerContent] {
     let roots = copyToRoot.map { FileSystem.resolvingSymlinks($0) }
     let rootSources = roots.map { LayerRecipe.Source($0, at: "/") }
-    // A budget of one leaves no layer for the root alone: everything shares it.
+    // A budget of one leaves no layer for the root alone: everything shares it, and nothing can be hidden.
     let isShared = maximumLayers == 1
-    let budget = roots.isEmpty || isShared ? maximumLayers : maximumLayers - 1
-    let plan = try PlanningRequest(graph, maximumLayers: budget).plan(with: strategy)
+    let hasTop = !roots.isEmpty || planning.deadShare > 0
+    var options = planning
+    if isShared { options.deadShare = 0 }
+    options.previous = try reproducible(planning.previous)
+    let plan = try options.request(for: graph, maximumLayers: hasTop && !isShared ? maximumLayers - 1 : maximumLayers)
+      .plan(with: options.strategy)
     try requireNoHiddenPaths(below: roots)
     var layers = plan.layers.map { layer in
       LayerContent(
-        recipe: LayerRecipe(layer.paths.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths)
+        recipe: LayerRecipe(layer.members.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths,
+        planned: layer)
     }
+    let whiteouts = plan.whiteouts.map { LayerEntry(FilePath($0), .whiteout) }
     if isShared, !layers.isEmpty {
       layers[0].recipe.sources += rootSources
-    } else if !roots.isEmpty {
-      layers.append(LayerContent(recipe: LayerRecipe(rootSources, metadata: metadata), storePaths: []))
+    } else if !roots.isEmpty || !whiteouts.isEmpty {
+      layers.append(
+        LayerContent(recipe: LayerRecipe(rootSources, entries: whiteouts, metadata: metadata), storePaths: []))
     }
     return layers
+  }
+
+  /// A previous plan without the layers that could not be produced again, because a path that they would keep although it departed is
+  /// no longer on this machine.
+  private func reproducible(_ previous: LayerPlan?) throws -> LayerPlan? {
+    guard var plan = previous else { return nil }
+    let present = Set(graph.nodes.map(\.path))
+    plan.layers = try plan.layers.filter { layer in
+      try layer.members.allSatisfy { path in
+        try present.contains(path) || FileSystem.existsWithoutFollowing(FilePath(path))
+      }
+    }
+    return plan
   }
 
   /// The root's layer lies over the others: something there at a store path, or no directory above one, would hide it.

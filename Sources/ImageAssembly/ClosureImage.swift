@@ -15,12 +15,13 @@ public struct ClosureImage: Sendable {
   public var copyToRoot: [FilePath]
   /// What the configuration says.
   public var settings: ImageSettings
-  /// The most layers, the one for `/` included.
+  /// The most layers, the one on top for `/` and for what is hidden included.
   public var maximumLayers: Int
   /// How layers are compressed.
   public var encoding: LayerEncoding
-  /// How store paths are divided into layers.
-  public var strategy: any PlanningStrategy
+  /// How store paths are divided into layers. Where departed paths are kept in layers, one layer on top hides them; it is also that for
+  /// `/`.
+  public var planning: PlanningOptions
   /// How the metadata of files is written.
   public var metadata: MetadataPolicy
   /// Whether references that lead out of the closure are accepted.
@@ -32,7 +33,7 @@ public struct ClosureImage: Sendable {
   public init(
     _ graph: StoreGraph, copyToRoot: [FilePath] = [], settings: ImageSettings = .init(),
     maximumLayers: Int = Self.defaultMaximumLayers, encoding: LayerEncoding = .gzip(),
-    strategy: any PlanningStrategy = LargestFirst(), metadata: MetadataPolicy = .init(),
+    planning: PlanningOptions = .init(), metadata: MetadataPolicy = .init(),
     allowsOutsideReferences: Bool = false, cache: LayerDigestCache? = nil
   ) {
     self.graph = graph
@@ -40,7 +41,7 @@ public struct ClosureImage: Sendable {
     self.settings = settings
     self.maximumLayers = maximumLayers
     self.encoding = encoding
-    self.strategy = strategy
+    self.planning = planning
     self.metadata = metadata
     self.allowsOutsideReferences = allowsOutsideReferences
     self.cache = cache
@@ -53,6 +54,8 @@ public struct LayerContent: Sendable, Hashable {
   public var recipe: LayerRecipe
   /// The store paths that it holds, sorted; none for the layer of what is put at `/`.
   public var storePaths: [String]
+  /// Its part of the plan; none for the layer of what is put at `/`.
+  public var planned: LayerPlan.Layer?
 }
 
 /// What goes on while an image is assembled and pushed.

@@ -10,7 +10,7 @@ extension StoreGraph {
   ///
   /// Unknown members are ignored. References to paths outside are kept as `outsideReferences`.
   /// - Parameter name: What the document is called in messages, e.g. its file name.
-  /// - Throws: `AssemblyError`: `invalidClosure` naming line or field, or `cyclicClosure`.
+  /// - Throws: `AssemblyError.Code.invalidClosure` naming line or field.
   public init(nixJSON bytes: [UInt8], name: String) throws(AssemblyError) {
     let nodes: [Node]
     do {
@@ -36,8 +36,7 @@ extension StoreGraph {
 
   init(closure nodes: [Node], name: String) throws(AssemblyError) {
     do { try self.init(nodes) } catch {
-      throw AssemblyError(
-        error.code == .cycle ? .cyclicClosure : .invalidClosure, "closure '\(name)': \(error.message)")
+      throw AssemblyError(.invalidClosure, "closure '\(name)': \(error.message)")
     }
   }
 }

@@ -14,12 +14,17 @@ public enum JSON: Sendable, Hashable {
   case object(Object)
 
   /// The members of an object, in the order in which they were written.
-  public struct Object: Sendable, Hashable {
+  public struct Object: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     /// Names and values.
     public private(set) var members: [(name: String, value: JSON)] = []
 
     /// Creates an empty object.
     public init() {}
+
+    /// Creates an object of members in the order given; of two with one name the last counts.
+    public init(dictionaryLiteral elements: (String, JSON)...) {
+      for (name, value) in elements { self[name] = value }
+    }
 
     /// The value of a member; setting `nil` removes it, a new name is added at the end. Names are compared by their
     /// bytes: two spellings of one letter are two names.

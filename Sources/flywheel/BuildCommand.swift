@@ -35,6 +35,8 @@ struct BuildCommand: AsyncParsableCommand {
   @Flag(help: "Accept references to paths outside the closure.")
   var allowOutsideReferences = false
 
+  @OptionGroup(title: "Planning") var planning: PlanningArguments
+
   @OptionGroup(title: "Configuration") var configuration: ConfigurationOptions
 
   @Option(
@@ -90,7 +92,7 @@ struct BuildCommand: AsyncParsableCommand {
     let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) })
     return ClosureImage(
       graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
-      encoding: encoding, metadata: MetadataPolicy(modificationTime: epoch ?? 1),
+      encoding: encoding, planning: try await planning.options(), metadata: MetadataPolicy(modificationTime: epoch ?? 1),
       allowsOutsideReferences: allowOutsideReferences, cache: noCache ? nil : Environment.digestCache())
   }
 

@@ -12,7 +12,7 @@ enum ExitStatus {
     switch error {
     case let error as AssemblyError: code(for: error)
     case let error as TarballError: code(for: error)
-    case let error as LayerGraphError: error.code == .cycle ? 68 : 65
+    case is LayerGraphError: 65
     case let error as OCIError: code(for: error)
     case let error as RegistryError: code(for: error)
     case is CancellationError: 130

@@ -8,20 +8,6 @@ import Tarball
 enum Output {
   // MARK: JSON
 
-  static func json(_ plan: LayerPlan) -> JSON {
-    object([
-      (
-        "layers",
-        .array(
-          plan.layers.map { layer in
-            object([
-              ("paths", .strings(layer.paths)), ("bytes", .integer(layer.bytes)), ("reason", .string(layer.reason)),
-            ])
-          })
-      )
-    ])
-  }
-
   static func json(_ image: AssembledImage, _ pushes: [(name: String, report: PushReport)]) -> JSON {
     object([
       ("digest", .string(image.descriptor.digest.description)),
@@ -64,19 +50,73 @@ enum Output {
 
   // MARK: Text
 
-  static func print(_ plan: LayerPlan, _ graph: StoreGraph) throws {
+  static func print(_ plan: LayerPlan, _ graph: StoreGraph, _ explanation: PlanExplanation?) throws {
     var lines: [String] = []
     for (index, layer) in plan.layers.enumerated() {
-      lines.append("layer \(index + 1): \(bytes(layer.bytes)), \(layer.reason)")
-      lines += layer.paths.map { "  \($0)" }
+      var line = "layer \(index + 1): \(bytes(layer.bytes)), \(layer.reason)"
+      if let explained = explanation?.layers[index] {
+        line += "; changes with \(percent(explained.changeProbability)) of versions, about \(bytes(explained.expectedBytes)) each time"
+      }
+      lines.append(line)
+      lines += layer.paths.map { "  \($0)" } + layer.dead.map { "  departed, hidden above: \($0)" }
     }
     let total = "\(count(plan.layers.count, "layer")), \(count(graph.nodes.count, "store path"))"
-    try print((lines + ["\(total), \(bytes(graph.totalSize))"]).joined(separator: "\n"))
+    lines.append("\(total), \(bytes(graph.totalSize))")
+    if let explanation { lines += text(explanation) }
+    try print(lines.joined(separator: "\n"))
     if !graph.outsideReferences.isEmpty {
       printError(
         "warning: \(count(graph.outsideReferences.count, "reference")) out of the closure; build will refuse it")
     }
   }
+
+  private static func text(_ explanation: PlanExplanation) -> [String] {
+    var lines = [""]
+    for gone in explanation.gone {
+      lines.append(
+        "gone: layer \(gone.place + 1) of the previous plan, \(gone.reason); \(bytes(gone.rewrittenBytes)) written again, "
+          + "\(bytes(gone.freedBytes)) given up")
+    }
+    lines.append("sent now: \(bytes(explanation.sentBytes))")
+    lines.append(
+      "expected with the next version: \(bytes(explanation.expectedBytes)); \(bytes(explanation.unavoidableBytes)) change themselves, "
+        + "and without dead bytes no plan of so many layers sends less than \(bytes(explanation.lowerBound))")
+    for other in explanation.alternatives {
+      lines.append(
+        "  \(other.strategy.padded(to: 20)) would send \(bytes(other.sentBytes)) now, \(bytes(other.expectedBytes)) with the next")
+    }
+    return lines
+  }
+
+  /// The reports of one image and one number of layers, as a table.
+  static func print(_ reports: [ReplayReport], image: String) throws {
+    guard let first = reports.first else { return }
+    var lines = [
+      "\(image): \(first.updates.count) updates, at most \(count(first.maximumLayers, "layer")); "
+        + "\(percent(first.unavoidableShare.mean)) of the image change each time",
+      "\("strategy".padded(to: 24))  pulled  median     p95   waste   chain  pushed    dead  layers",
+    ]
+    for report in reports {
+      let name = report.strategy + (report.deadShare > 0 ? " (\(percent(report.deadShare)) dead)" : "")
+      let pulled = report.pulledShare
+      let figures = [
+        pulled.mean, pulled.median, pulled.percentile95, report.waste, report.chainShare.mean, report.pushedShare.mean,
+        report.deadBytesShare.mean,
+      ]
+      let layers = String(Int(report.summary { Double($0.layers) }.mean.rounded()))
+      lines.append(
+        name.padded(to: 24) + figures.map { percent($0).leftPadded(to: 8) }.joined() + layers.leftPadded(to: 8))
+    }
+    try print(lines.joined(separator: "\n") + "\n")
+  }
+
+  /// A share with one decimal.
+  static func percent(_ share: Double) -> String {
+    let tenths = Int((share * 1000).rounded())
+    return "\(tenths < 0 ? "-" : "")\(tenths.magnitude / 10).\(tenths.magnitude % 10)%"
+  }
+
+  static func bytes(_ number: Double) -> String { bytes(Int64(number.rounded())) }
 
   static func summary(of image: AssembledImage) -> String {
     let size = image.layers.reduce(0) { $0 + $1.descriptor.size }
@@ -114,4 +154,15 @@ enum Output {
       throw OCIError(.ioFailure, "cannot write the result to standard output: \(error)")
     }
   }
+
+  /// Writes a file that was asked for.
+  static func write(_ text: String, to path: FilePath) throws {
+    try FileSystem.replace(path, with: Array(text.utf8))
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+
+  fileprivate func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -66,6 +66,23 @@ public struct StoreGraph: Sendable, Hashable {
     outsideReferences = outside
   }
 
+  /// A cycle of references, if there is one: paths each of which refers to the next, and the last to the first.
+  public var cycle: [String]? {
+    let index = GraphIndex(self)
+    guard let first = (0..<index.count).first(where: { node in index.references[node].contains { index.component[Int($0)] == index.component[node] } })
+    else { return nil }
+    // Inside a component, every node has a reference to follow that stays inside.
+    var trail: [Int] = []
+    var place: [Int: Int] = [:]
+    var next = first
+    while place[next] == nil {
+      place[next] = trail.count
+      trail.append(next)
+      next = index.references[next].first { index.component[Int($0)] == index.component[first] }.map(Int.init) ?? next
+    }
+    return trail[(place[next] ?? 0)...].map { nodes[$0].path }
+  }
+
   /// The sum of all sizes, in bytes.
   public var totalSize: Int64 { nodes.reduce(0) { $0 + $1.size } }
 }

@@ -23,7 +23,7 @@ public struct LeastBytes: PlanningStrategy {
     var futures = 100
     var versions = 2
     /// How much of the dead-byte budget is used. The rest is for what departs before the next compaction pays.
-    var deadUse = 0.76
+    var deadUse = 0.74
     /// What a dead byte costs a version, in bytes sent: what those pay who pull the image for the first time.
     var deadPrice = 0.2
     /// What a byte costs that only chain stores fetch again, in bytes.

@@ -61,6 +61,19 @@ public struct Archive: Sendable {
     return builder.listing
   }
 
+  /// Folds the bytes of the archive, or of any file, without their compression.
+  /// - Throws: As `forEachMember`, and what `update` throws.
+  package func reduceUncompressed<Result: Sendable>(
+    into initial: Result, _ update: @escaping @Sendable (inout Result, Span<UInt8>) throws -> Void
+  ) async throws -> Result {
+    try await ReadingThread.run(input) { input, isCancelled in
+      let reader = try ArchiveReader(input, limits: limits, contents: .bytes, isCancelled: isCancelled)
+      var result = initial
+      if try reader.next() != nil { try reader.forEachChunk { try update(&result, $0) } }
+      return result
+    }
+  }
+
   /// Computes the digest of the archive without its compression: of a layer, the diffID.
   /// - Throws: As `forEachMember`.
   public func diffID() async throws -> (digest: Digest, size: Int64) {

@@ -1,0 +1,93 @@
+public import LayerGraph
+public import OCICore
+
+/// A plan and its explanation as one JSON document, which is also a plan file.
+public struct PlanReport: Sendable {
+  /// The plan.
+  public var plan: LayerPlan
+  /// Its explanation, if it is wanted.
+  public var explanation: PlanExplanation?
+
+  /// Puts both together.
+  public init(plan: LayerPlan, explanation: PlanExplanation? = nil) {
+    self.plan = plan
+    self.explanation = explanation
+  }
+
+  /// The document: members of `LayerPlan.json`, each layer with what is expected of it, and `explanation`.
+  public var json: JSON {
+    guard let explanation, var object = plan.json.objectValue else { return plan.json }
+    object["layers"] = .array(
+      zip(plan.layers, explanation.layers).map { layer, explained in
+        guard var object = layer.json.objectValue else { return layer.json }
+        object["liveBytes"] = .integer(explained.liveBytes)
+        object["deadBytes"] = .integer(explained.deadBytes)
+        object["changeProbability"] = .decimal(explained.changeProbability)
+        object["expectedBytes"] = .whole(explained.expectedBytes)
+        object["kept"] = .bool(explained.isKept)
+        return .object(object)
+      })
+    object["explanation"] = .object([
+      "sentBytes": .integer(explanation.sentBytes),
+      "expectedBytes": .whole(explanation.expectedBytes),
+      "unavoidableBytes": .whole(explanation.unavoidableBytes),
+      "lowerBound": .whole(explanation.lowerBound),
+      "gone": .array(
+        explanation.gone.map { gone in
+          .object([
+            "layer": .integer(gone.place + 1), "rewrittenBytes": .integer(gone.rewrittenBytes),
+            "freedBytes": .integer(gone.freedBytes), "reason": .string(gone.reason),
+          ])
+        }),
+      "alternatives": .array(
+        explanation.alternatives.map { other in
+          .object([
+            "strategy": .string(other.strategy), "sentBytes": .integer(other.sentBytes),
+            "expectedBytes": .whole(other.expectedBytes),
+          ])
+        }),
+    ])
+    return .object(object)
+  }
+}
+
+extension ReplayReport {
+  /// The report as a document: figures are shares of the image for one update, as mean, median and 95th percentile.
+  public func json(image: String) -> JSON {
+    func share(_ summary: Summary) -> JSON {
+      .object([
+        "mean": .decimal(summary.mean), "median": .decimal(summary.median), "p95": .decimal(summary.percentile95),
+      ])
+    }
+    let unavoidable = unavoidableShare.mean
+    func ratio(_ summary: Summary) -> JSON { unavoidable > 0 ? .decimal(summary.mean / unavoidable) : .null }
+    return .object([
+      "image": .string(image), "strategy": .string(strategy), "maxLayers": .integer(maximumLayers),
+      "deadBytesPercent": .decimal(deadShare * 100), "updates": .integer(updates.count),
+      "pushed": share(pushedShare), "pulled": share(pulledShare), "chain": share(chainShare),
+      "unavoidable": share(unavoidableShare), "waste": .decimal(waste),
+      "pulledOfUnavoidable": ratio(pulledShare), "chainOfUnavoidable": ratio(chainShare),
+      "dead": share(deadBytesShare), "mostDead": .decimal(mostDeadShare), "churn": share(churn),
+      "layers": .decimal(summary { Double($0.layers) }.mean),
+      "pulledLayers": .decimal(summary { Double($0.pulledLayers) }.mean),
+      "pulledBytes": .whole(summary { Double($0.pulledBytes) }.mean),
+      "pushedBytes": .whole(summary { Double($0.pushedBytes) }.mean),
+      "chainBytes": .whole(summary { Double($0.chainBytes) }.mean),
+      "planningMilliseconds": .decimal(summary { Double($0.planningTime.components.attoseconds) / 1e15 + Double($0.planningTime.components.seconds) * 1000 }.mean),
+    ])
+  }
+}
+
+extension JSON {
+  /// A number with six digits behind the point.
+  static func decimal(_ value: Double) -> JSON {
+    let scaled = (value * 1e6).rounded()
+    guard scaled.magnitude < 1e18 else { return .number(String(Int64(clamping: Int(value.rounded())))) }
+    let (whole, rest) = Int64(scaled.magnitude).quotientAndRemainder(dividingBy: 1_000_000)
+    let digits = String(rest)
+    return .number("\(scaled < 0 ? "-" : "")\(whole).\(String(repeating: "0", count: 6 - digits.count))\(digits)")
+  }
+
+  /// A number rounded to a whole one.
+  static func whole(_ value: Double) -> JSON { .integer(Int64(value.rounded())) }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import ImageAssembly
+import LayerGraph
+import OCICore
+import Registry
+import SystemPackage
+
+/// How store paths are divided into layers: the options that build and plan share.
+struct PlanningArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("How to divide: \(Self.names).", valueName: "name"))
+  var strategy = LeastBytes().name
+
+  @Option(
+    help: ArgumentHelp(
+      "The plan of the version before, so that its layers are kept: a file that plan --json or --layers-file wrote, or the image itself, "
+        + "oci:DIR:TAG or docker://HOST/REPOSITORY:TAG.", valueName: "plan"))
+  var previous: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many percent of the image departed paths may take up in layers that are kept; they are hidden by whiteouts in one more layer.",
+      valueName: "percent"))
+  var deadBytes = 0.0
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Earlier versions, one a line, as JSON, also compressed: what changed together goes into one layer.", valueName: "file"))
+  var history: [String] = []
+
+  @Option(help: ArgumentHelp("The image in the history, where it has several.", valueName: "name"))
+  var image: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "What layers have to respect, as JSON: {\"pinned\": [[PATH, ...]], \"apart\": [[PATH, ...]], \"ignored\": [PATH, ...], "
+        + "\"minimumLayerBytes\": n, \"baseLayers\": n}.", valueName: "file"))
+  var constraints: String?
+
+  static let names = PlanningStrategies.all.map(\.name).joined(separator: ", ")
+
+  static func strategy(named name: String) throws -> any PlanningStrategy {
+    guard let strategy = PlanningStrategies.named(name) else {
+      throw ValidationError("there is no strategy '\(name)'; there are \(names)")
+    }
+    return strategy
+  }
+
+  func validate() throws {
+    _ = try Self.strategy(named: strategy)
+    guard deadBytes >= 0, deadBytes < 100 else {
+      throw ValidationError("--dead-bytes is a percentage, from 0 up to 100")
+    }
+  }
+
+  func options() async throws -> PlanningOptions {
+    var options = PlanningOptions()
+    options.strategy = try Self.strategy(named: strategy)
+    options.deadShare = deadBytes / 100
+    if let previous { options.previous = try await Self.plan(previous) }
+    if !history.isEmpty {
+      options.versions = try await ImageHistory(files: history.map { FilePath($0) }).versions(of: image)
+    }
+    if let constraints { options.constraints = try PlanningConstraints(jsonFile: FilePath(constraints)) }
+    return options
+  }
+
+  /// A plan from a file, or from an image that has it in its annotations.
+  private static func plan(_ text: String) async throws -> LayerPlan {
+    guard text.hasPrefix("oci:") || text.hasPrefix("docker://") else { return try LayerPlan(jsonFile: FilePath(text)) }
+    switch try Destination(text) {
+    case .layout(let path, let tag):
+      return try await plan(of: tag, in: ImageLayoutStore(path), text)
+    case .registry(let reference):
+      let client = RegistryClient(configuration: RegistryConfiguration(credentials: DockerCredentials().credentials))
+      do {
+        let plan = try await plan(of: reference.tag, in: client.repository(reference.withoutTagOrDigest), text)
+        try await client.shutdown()
+        return plan
+      } catch {
+        try? await client.shutdown()
+        throw error
+      }
+    }
+  }
+
+  private static func plan(of tag: String?, in store: some TagStore, _ name: String) async throws -> LayerPlan {
+    guard let descriptor = try await store.resolve(tag ?? "latest") else {
+      throw AssemblyError(.fileUnreadable, "'\(name)' is not there; leave --previous out for the first version")
+    }
+    guard case .manifest(let manifest) = try await store.manifest(descriptor).manifest else {
+      throw AssemblyError(.invalidPlan, "'\(name)' is an index of images; name the image of one platform")
+    }
+    return try LayerPlan(recoveredFrom: manifest, name: name)
+  }
+}
