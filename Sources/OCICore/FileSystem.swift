@@ -175,7 +175,8 @@ package enum FileSystem {
       try file.write(bytes.span)
       if isDurable { try file.synchronize() }
       try rename(temporary, to: path)
-      if isDurable { try OpenFile.reading(path.removingLastComponent()).synchronize() }
+      let directory = path.removingLastComponent()
+      if isDurable { try OpenFile.reading(directory.isEmpty ? "." : directory).synchronize() }
     } catch {
       removeFile(temporary)
       throw error

@@ -92,7 +92,8 @@ struct BuildCommand: AsyncParsableCommand {
     let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) })
     return ClosureImage(
       graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
-      encoding: encoding, planning: try await planning.options(), metadata: MetadataPolicy(modificationTime: epoch ?? 1),
+      encoding: encoding, planning: try await planning.options(),
+      metadata: MetadataPolicy(modificationTime: epoch ?? 1),
       allowsOutsideReferences: allowOutsideReferences, cache: noCache ? nil : Environment.digestCache())
   }
 

@@ -55,7 +55,8 @@ enum Output {
     for (index, layer) in plan.layers.enumerated() {
       var line = "layer \(index + 1): \(bytes(layer.bytes)), \(layer.reason)"
       if let explained = explanation?.layers[index] {
-        line += "; changes with \(percent(explained.changeProbability)) of versions, about \(bytes(explained.expectedBytes)) each time"
+        line +=
+          "; changes with \(percent(explained.changeProbability)) of versions, about \(bytes(explained.expectedBytes)) each time"
       }
       lines.append(line)
       lines += layer.paths.map { "  \($0)" } + layer.dead.map { "  departed, hidden above: \($0)" }
@@ -83,7 +84,8 @@ enum Output {
         + "and without dead bytes no plan of so many layers sends less than \(bytes(explanation.lowerBound))")
     for other in explanation.alternatives {
       lines.append(
-        "  \(other.strategy.padded(to: 20)) would send \(bytes(other.sentBytes)) now, \(bytes(other.expectedBytes)) with the next")
+        "  \(other.strategy.padded(to: 20)) would send \(bytes(other.sentBytes)) now, \(bytes(other.expectedBytes)) with the next"
+      )
     }
     return lines
   }

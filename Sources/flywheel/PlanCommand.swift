@@ -9,6 +9,14 @@ struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
     abstract: "Show which store paths share a layer, and why; or replay a history.",
+    discussion: """
+      Examples:
+        flywheel plan --closure closure.json --max-layers 20 --explain
+        flywheel plan --closure new.json --previous plan.json --dead-bytes 10 --json
+        flywheel plan replay --history versions.jsonl.gz --max-layers 32 64
+
+      'flywheel plan show --help' and 'flywheel plan replay --help' tell the options.
+      """,
     subcommands: [ShowPlanCommand.self, ReplayCommand.self],
     defaultSubcommand: ShowPlanCommand.self)
 }
@@ -66,7 +74,9 @@ struct ShowPlanCommand: AsyncParsableCommand {
       if let layersFile {
         try Output.write(plan.layersFile.prettyText + "\n", to: FilePath(layersFile))
         if !plan.whiteouts.isEmpty {
-          printError("warning: '\(layersFile)' cannot say which departed paths are kept; layers that keep some will be written again")
+          printError(
+            "warning: '\(layersFile)' cannot say which departed paths are kept; layers that keep some will be written again"
+          )
         }
       }
       if let html, let explanation {
@@ -95,7 +105,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
       name == options.strategy.name ? nil : PlanningStrategies.named(name)
     }
     return try strategies.map {
-      try replay.run($0, maximumLayers: source.maxLayers, deadShare: $0.name == options.strategy.name ? options.deadShare : 0)
+      try replay.run(
+        $0, maximumLayers: source.maxLayers, deadShare: $0.name == options.strategy.name ? options.deadShare : 0)
     }
   }
 }

@@ -25,7 +25,8 @@ struct PlanningArguments: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Earlier versions, one a line, as JSON, also compressed: what changed together goes into one layer.", valueName: "file"))
+      "Earlier versions, one a line, as JSON, also compressed: what changed together goes into one layer.",
+      valueName: "file"))
   var history: [String] = []
 
   @Option(help: ArgumentHelp("The image in the history, where it has several.", valueName: "name"))

@@ -25,7 +25,8 @@ struct ReplayCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The image, where the history has several; all of them unless told.", valueName: "name"))
   var image: String?
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("The most layers; several are tried one by one.", valueName: "n"))
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("The most layers; several are tried one by one.", valueName: "n"))
   var maxLayers: [Int] = [ClosureImage.defaultMaximumLayers]
 
   @Option(
@@ -35,13 +36,16 @@ struct ReplayCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Percents of dead bytes to try for least-bytes, the only strategy that keeps any.", valueName: "percent"))
+    help: ArgumentHelp(
+      "Percents of dead bytes to try for least-bytes, the only strategy that keeps any.", valueName: "percent"))
   var deadBytes: [Double] = [0]
 
   @Option(help: ArgumentHelp("Versions before the first update that counts.", valueName: "n"))
   var warmUp = 10
 
-  @Option(help: ArgumentHelp("What chain stores count against digest stores in the order of the results, 0 to 1.", valueName: "share"))
+  @Option(
+    help: ArgumentHelp(
+      "What chain stores count against digest stores in the order of the results, 0 to 1.", valueName: "share"))
   var chainWeight = 0.0
 
   @Flag(help: "Print one JSON object.")

@@ -97,10 +97,75 @@ struct CommandLineTests {
         to: work.closure)
       let result = try await work.flywheel("plan", "--closure", "closure.json", "--max-layers", "2", "--json")
       let layers = try JSON(parsing: result.output).objectValue?["layers"]?.arrayValue?.compactMap(\.objectValue)
-      #expect(layers?.map { $0["paths"] } == [.strings(["/s/b"]), .strings(["/s/a", "/s/c"])])
+      #expect(layers?.map { $0["paths"] } == [.strings(["/s/a", "/s/c"]), .strings(["/s/b"])])
       #expect(layers?.map { $0["bytes"]?.integerValue } == [3, 3])
       let text = try await work.flywheel("plan", "--closure", "closure.json")
-      #expect(text.output.contains("layer 1: 3 B"))
+      #expect(text.output.contains("layer 1: 2 B, one of the largest 3"))
+    }
+  }
+
+  @Test func aPlanIsCarriedFromVersionToVersionAndExplained() async throws {
+    try await withWorkspace { work in
+      func closure(_ versions: [Int]) -> String {
+        let nodes = versions.enumerated().map { index, version in
+          #"{"path":"/s/p\#(index)x-\#(version)","narSize":\#(1000 * (index + 1)),"references":[]}"#
+        }
+        return "[\(nodes.joined(separator: ","))]"
+      }
+      func version(_ time: Int, _ versions: [Int]) -> String {
+        #"{"time":\#(time),"graph":\#(closure(versions))}"# + "\n"
+      }
+      let old = [Int](repeating: 1, count: 12)
+      var new = old
+      new[0] = 2
+      try work.write(closure(old), to: work.closure)
+      let first = try await work.flywheel("plan", "--closure", "closure.json", "--max-layers", "4", "--json")
+      try work.write(first.output, to: work.directory.appending("plan.json"))
+      try work.write(version(1, old) + version(2, old) + version(3, new), to: work.directory.appending("history.jsonl"))
+      try work.write(closure(new), to: work.closure)
+      let next = try await work.flywheel(
+        "plan", "--closure", "closure.json", "--max-layers", "4", "--previous", "plan.json", "--dead-bytes", "10",
+        "--history", "history.jsonl", "--explain", "--json", "--html", "plan.html", "--layers-file", "layers.json")
+      #expect(next.status == 0, "\(next.errors)")
+      let plan = try #require(try JSON(parsing: next.output).objectValue)
+      let layers = plan["layers"]?.arrayValue?.compactMap(\.objectValue) ?? []
+      let paths = layers.flatMap { $0["paths"]?.arrayValue?.compactMap(\.stringValue) ?? [] }
+      #expect(Set(paths) == Set(new.enumerated().map { "/s/p\($0)x-\($1)" }) && paths.count == 12)
+      #expect(layers.allSatisfy { $0["changeProbability"] != nil && $0["expectedBytes"] != nil })
+      #expect(layers.contains { $0["kept"] == .bool(true) })
+      #expect(plan["explanation"]?.objectValue?["alternatives"]?.arrayValue?.isEmpty == false)
+      let page = try String(contentsOfFile: work.directory.appending("plan.html").string, encoding: .utf8)
+      #expect(page.contains("<svg") && page.contains("Bytes pulled"))
+      let list = try JSON(
+        parsing: String(contentsOfFile: work.directory.appending("layers.json").string, encoding: .utf8))
+      #expect(list.arrayValue?.count == layers.count)
+      let text = try await work.flywheel("plan", "--closure", "closure.json", "--explain")
+      #expect(text.output.contains("expected with the next version"))
+    }
+  }
+
+  @Test func aHistoryIsReplayed() async throws {
+    try await withWorkspace { work in
+      let lines = (0..<6).map { version in
+        #"{"time":\#(version),"images":{"app":["/s/a-\#(version)","/s/b-1"]},"graph":[{"path":"/s/a-\#(version)","narSize":10,"references":[]},{"path":"/s/b-1","narSize":90,"references":[]}]}"#
+      }
+      try work.write(lines.joined(separator: "\n"), to: work.directory.appending("h.jsonl"))
+      let result = try await work.flywheel(
+        "plan", "replay", "--history", "h.jsonl", "--max-layers", "1", "2", "--strategy", "least-bytes",
+        "single-layer", "--dead-bytes", "0", "10", "--json")
+      #expect(result.status == 0, "\(result.errors)")
+      let rows = try #require(
+        try JSON(parsing: result.output).objectValue?["results"]?.arrayValue?.compactMap(\.objectValue))
+      #expect(rows.count == 6)
+      let own = rows.first { $0["strategy"] == .string("least-bytes") && $0["maxLayers"] == .integer(2) }
+      #expect(own?["pulled"]?.objectValue?["mean"] == .number("0.100000"))
+      #expect(own?["unavoidable"]?.objectValue?["mean"] == .number("0.100000"))
+      let text = try await work.flywheel("plan", "replay", "--history", "h.jsonl", "--max-layers", "2")
+      #expect(text.output.contains("rechunk-sticky"))
+      let broken = try await work.flywheel("plan", "replay", "--history", "absent.jsonl")
+      #expect(broken.status == 66)
+      #expect(try await work.flywheel("plan", "--closure", "closure.json", "--strategy", "magic").status == 64)
+      #expect(try await work.flywheel("plan", "--closure", "closure.json", "--previous", "closure.json").status == 65)
     }
   }
 

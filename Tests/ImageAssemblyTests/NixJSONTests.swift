@@ -71,9 +71,11 @@ struct NixJSONTests {
     #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
   }
 
-  @Test func aCycleHasItsOwnCode() {
+  @Test func aCycleIsReadForPlansAndRefusedForImages() async throws {
     let text = #"[{"path":"/a","narSize":1,"references":["/b"]},{"path":"/b","narSize":1,"references":["/a"]}]"#
-    let error = #expect(throws: AssemblyError.self) { try graph(text) }
+    let graph = try graph(text)
+    #expect(graph.cycle == ["/a", "/b"])
+    let error = await #expect(throws: AssemblyError.self) { try await ClosureImage(graph).assemble() }
     #expect(error?.code == .cyclicClosure)
     #expect(error?.message.contains("/a -> /b -> /a") == true)
   }

@@ -55,6 +55,7 @@ struct LargestFirstTests {
   }
 
   private struct Broken: PlanningStrategy {
+    var name: String { "broken" }
     var layers: [[String]]
     func plan(_ request: PlanningRequest) -> LayerPlan {
       LayerPlan(layers: layers.map { .init($0.map { StoreGraph.Node(path: $0, size: 1) }, reason: "test") })

@@ -56,9 +56,15 @@ public struct ImageHistory: Sendable {
       func failure(_ message: String) -> AssemblyError {
         AssemblyError(.invalidHistory, "history '\(file)', line \(lineNumber): \(message)")
       }
-      do { try history.append(line: line) } catch let error as OCIError { throw failure(error.message) } catch let error
-        as LayerGraphError
-      { throw failure(error.message) }
+      do {
+        try history.append(line: line)
+      } catch let error as OCIError {
+        throw failure(error.message)
+      } catch let error as LayerGraphError {
+        throw failure(error.message)
+      } catch let error as AssemblyError {
+        throw failure(error.message)
+      }
     }
   }
 
@@ -72,7 +78,8 @@ public struct ImageHistory: Sendable {
     guard let name else {
       guard versions.count <= 1 else {
         throw AssemblyError(
-          .invalidHistory, "the history has \(versions.count) images, \(images.joined(separator: ", ")); name one of them")
+          .invalidHistory,
+          "the history has \(versions.count) images, \(images.joined(separator: ", ")); name one of them")
       }
       return versions.first?.value ?? []
     }
@@ -81,6 +88,18 @@ public struct ImageHistory: Sendable {
         .invalidHistory, "the history has no image '\(name)'; it has \(images.joined(separator: ", "))")
     }
     return found
+  }
+
+  /// Adds a version; it must not be older than the last one of its image.
+  /// - Throws: `AssemblyError.Code.invalidHistory`.
+  public mutating func append(_ version: ImageVersion, of image: String) throws(AssemblyError) {
+    if let last = versions[image]?.last, version.time < last.time {
+      throw AssemblyError(
+        .invalidHistory,
+        "version \((versions[image]?.count ?? 0) + 1) of image '\(image)' is from \(version.time), before the one before it, from \(last.time); "
+          + "give the versions in order")
+    }
+    versions[image, default: []].append(version)
   }
 
   private mutating func append(line: [UInt8]) throws {
@@ -99,8 +118,8 @@ public struct ImageHistory: Sendable {
       nodes[path] = StoreGraph.Node(path: path, size: size, references: try node.strings("references") ?? [])
     }
     guard let images = try fields.value("images")?.objectValue else {
-      versions[Self.defaultImage, default: []].append(
-        ImageVersion(time: time, graph: try StoreGraph(order.compactMap { nodes[$0] })))
+      try append(
+        ImageVersion(time: time, graph: try StoreGraph(order.compactMap { nodes[$0] })), of: Self.defaultImage)
       return
     }
     for (name, paths) in images.members {
@@ -111,7 +130,7 @@ public struct ImageHistory: Sendable {
         }
         return node
       }
-      versions[name, default: []].append(ImageVersion(time: time, graph: try StoreGraph(own)))
+      try append(ImageVersion(time: time, graph: try StoreGraph(own)), of: name)
     }
   }
 }

@@ -69,7 +69,8 @@ public struct PlanPage: Sendable {
   private var rows: String {
     zip(plan.layers, explanation.layers).enumerated().map { index, pair in
       let (layer, explained) = pair
-      return "<tr><td>\(index + 1)</td><td>\(Self.bytes(Double(layer.bytes)))</td><td>\(Self.bytes(Double(explained.deadBytes)))</td>"
+      return
+        "<tr><td>\(index + 1)</td><td>\(Self.bytes(Double(layer.bytes)))</td><td>\(Self.bytes(Double(explained.deadBytes)))</td>"
         + "<td>\(Self.percent(explained.changeProbability))</td><td>\(Self.bytes(explained.expectedBytes))</td>"
         + "<td>\(Self.escaped(explained.reason))</td></tr>"
     }.joined(separator: "\n")
@@ -104,9 +105,11 @@ public struct PlanPage: Sendable {
     if dead > 0 { parts.append(("\(layer.dead.count) departed paths", dead, true)) }
     parts.sort { $0.bytes != $1.bytes ? $0.bytes > $1.bytes : $0.path < $1.path }
     var marks = ["<g>"]
-    for (part, own) in zip(parts, Rectangle.squarified(parts.map(\.bytes), in: place.inset(1.5))) where own.width > 0.3 && own.height > 0.3 {
+    for (part, own) in zip(parts, Rectangle.squarified(parts.map(\.bytes), in: place.inset(1.5)))
+    where own.width > 0.3 && own.height > 0.3 {
       let chance = explanation.volatility[part.path] ?? 1
-      let title = "layer \(index + 1): \(part.path), \(Self.bytes(part.bytes))\(part.isDead ? "" : ", changes with \(Self.percent(chance)) of versions")"
+      let title =
+        "layer \(index + 1): \(part.path), \(Self.bytes(part.bytes))\(part.isDead ? "" : ", changes with \(Self.percent(chance)) of versions")"
       marks.append(
         "<rect \(own.attributes) fill=\"\(part.isDead ? "url(#gone)" : Self.color(chance))\" stroke=\"#fff\" stroke-width=\"0.4\">"
           + "<title>\(Self.escaped(title))</title></rect>")
@@ -134,10 +137,12 @@ public struct PlanPage: Sendable {
     var marks = [#"<svg viewBox="0 0 1100 270" role="img" aria-label="Bytes pulled by each update">"#]
     for share in [0.0, 0.5, 1.0] {
       let y = Self.number(10 + height * (1 - share))
-      marks.append("<path d=\"M50 \(y)H1090\" stroke=\"#dde3e8\"/><text x=\"0\" y=\"\(y)\">\(Self.bytes(highest * share))</text>")
+      marks.append(
+        "<path d=\"M50 \(y)H1090\" stroke=\"#dde3e8\"/><text x=\"0\" y=\"\(y)\">\(Self.bytes(highest * share))</text>")
     }
     let unavoidable = first.updates.map { Double($0.unavoidableBytes) }
-    marks.append("<polyline points=\"\(points(unavoidable))\" fill=\"none\" stroke=\"#9aa5b1\" stroke-dasharray=\"3 3\"/>")
+    marks.append(
+      "<polyline points=\"\(points(unavoidable))\" fill=\"none\" stroke=\"#9aa5b1\" stroke-dasharray=\"3 3\"/>")
     for (index, report) in reports.enumerated().reversed() {
       marks.append(
         "<polyline points=\"\(points(report.updates.map { Double($0.pulledBytes) }))\" fill=\"none\" "

@@ -73,7 +73,10 @@ extension ReplayReport {
       "pulledBytes": .whole(summary { Double($0.pulledBytes) }.mean),
       "pushedBytes": .whole(summary { Double($0.pushedBytes) }.mean),
       "chainBytes": .whole(summary { Double($0.chainBytes) }.mean),
-      "planningMilliseconds": .decimal(summary { Double($0.planningTime.components.attoseconds) / 1e15 + Double($0.planningTime.components.seconds) * 1000 }.mean),
+      "planningMilliseconds": .decimal(
+        summary {
+          Double($0.planningTime.components.attoseconds) / 1e15 + Double($0.planningTime.components.seconds) * 1000
+        }.mean),
     ])
   }
 }

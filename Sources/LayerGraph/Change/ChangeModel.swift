@@ -60,7 +60,8 @@ struct ChangeModel: Sendable {
     seenWords = (seen + 63) / 64
     var weights: [Double] = []
     for age in (0..<seen).reversed() {
-      weights.append(parameters.halfLife.isInfinite ? 1 : exponential(-0.6931471805599453 * Double(age) / parameters.halfLife))
+      weights.append(
+        parameters.halfLife.isInfinite ? 1 : exponential(-0.6931471805599453 * Double(age) / parameters.halfLife))
     }
     let evidence = weights.reduce(0, +)
     seenShare = evidence / (evidence + parameters.priorWeight)

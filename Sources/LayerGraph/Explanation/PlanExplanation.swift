@@ -91,7 +91,7 @@ public struct PlanExplanation: Sendable, Hashable {
       self.alternatives.append(
         Alternative(
           strategy: strategy.name, sentBytes: Self.sentBytes(other, had),
-          expectedBytes: estimate.costs(other).reduce(0) { $0 + $1.bytes }))
+          expectedBytes: estimate.costs(other, keepsDead: strategy is LeastBytes).reduce(0) { $0 + $1.bytes }))
     }
   }
 
@@ -141,10 +141,11 @@ private struct Estimate {
 
   func size(of path: String) -> Int64 { number[path].map { request.graph.nodes[$0].size } ?? 0 }
 
-  func costs(_ plan: LayerPlan) -> [(chance: Double, bytes: Double)] {
+  /// - Parameter keepsDead: Whether what made the plan keeps layers that lost paths, where that is allowed.
+  func costs(_ plan: LayerPlan, keepsDead: Bool = true) -> [(chance: Double, bytes: Double)] {
     let members = plan.layers.map { $0.paths.compactMap { number[$0] } }
     let chances = members.map { model.probability(of: $0) }
-    guard request.deadShare > 0 else {
+    guard request.deadShare > 0, keepsDead else {
       return zip(plan.layers, chances).map { ($1, $1 * Double($0.bytes)) }
     }
     // Where dead bytes are allowed, a layer that changes is not sent again at once: what changed is, and from time to time the rest.

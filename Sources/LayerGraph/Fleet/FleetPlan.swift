@@ -31,7 +31,8 @@ public struct FleetPlan: Sendable, Hashable {
   /// The plan of one image, or `nil` if the fleet has none of that name.
   public func plan(of image: String) -> LayerPlan? {
     images[image].map { numbers in
-      LayerPlan(layers: numbers.map { .init(paths: layers[$0].paths, bytes: layers[$0].bytes, reason: layers[$0].reason) })
+      LayerPlan(
+        layers: numbers.map { .init(paths: layers[$0].paths, bytes: layers[$0].bytes, reason: layers[$0].reason) })
     }
   }
 

@@ -131,8 +131,10 @@ struct FleetPlanning {
     for (item, signature) in signatures.enumerated() where !signature.isEmpty {
       byImages[signature, default: []].append(Int32(item))
     }
-    let classes = byImages.map { PathClass(images: $0.key, items: $0.value, bytes: bytes($0.value), count: images.count) }
-      .sorted { $0.items[0] < $1.items[0] }
+    let classes = byImages.map {
+      PathClass(images: $0.key, items: $0.value, bytes: bytes($0.value), count: images.count)
+    }
+    .sorted { $0.items[0] < $1.items[0] }
     var openClasses = [Set<Int>](repeating: [], count: images.count)
     for (index, own) in classes.enumerated() { for image in own.images { openClasses[Int(image)].insert(index) } }
     shareWhole(classes, &openClasses)
@@ -148,7 +150,9 @@ struct FleetPlanning {
         classes[index].has(bits) && sharing.allSatisfy { openClasses[Int($0)].contains(index) }
       }.sorted()
     }
-    var queue = Heap<Candidate> { $0.value != $1.value ? $0.value > $1.value : $0.images.lexicographicallyPrecedes($1.images) }
+    var queue = Heap<Candidate> {
+      $0.value != $1.value ? $0.value > $1.value : $0.images.lexicographicallyPrecedes($1.images)
+    }
     for own in classes where own.images.count > 1 { queue.insert(Candidate(images: own.images, value: .infinity)) }
     while let candidate = queue.popFirst() {
       let sharing = candidate.images.filter { free[Int($0)] > 0 }
@@ -301,7 +305,8 @@ struct FleetPlanning {
       return (-layer.images.count, chance / (1 - chance) / max(1, bytes(layer.items)))
     }
     let order = layers.indices.filter { !layers[$0].images.isEmpty }.sorted { left, right in
-      keys[left] != keys[right] ? keys[left] < keys[right] : layers[left].items.lexicographicallyPrecedes(layers[right].items)
+      keys[left] != keys[right]
+        ? keys[left] < keys[right] : layers[left].items.lexicographicallyPrecedes(layers[right].items)
     }
     var place: [Int: Int] = [:]
     for (index, layer) in order.enumerated() { place[layer] = index }

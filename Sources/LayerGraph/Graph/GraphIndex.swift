@@ -53,7 +53,8 @@ struct GraphIndex: Sendable {
 extension GraphIndex.Adjacency {
   fileprivate func reversed() -> Self {
     let count = starts.count - 1
-    var result = Self(starts: [Int32](repeating: 0, count: count + 1), targets: [Int32](repeating: 0, count: targets.count))
+    var result = Self(
+      starts: [Int32](repeating: 0, count: count + 1), targets: [Int32](repeating: 0, count: targets.count))
     for target in targets { result.starts[Int(target) + 1] += 1 }
     for node in 0..<count { result.starts[node + 1] += result.starts[node] }
     var next = result.starts

@@ -24,7 +24,8 @@ struct Heap<Element> {
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < elements.count && comesFirst(elements[child], elements[least]) {
+      for child in [2 * parent + 1, 2 * parent + 2]
+      where child < elements.count && comesFirst(elements[child], elements[least]) {
         least = child
       }
       if least == parent { return result }

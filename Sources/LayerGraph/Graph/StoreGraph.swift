@@ -69,7 +69,10 @@ public struct StoreGraph: Sendable, Hashable {
   /// A cycle of references, if there is one: paths each of which refers to the next, and the last to the first.
   public var cycle: [String]? {
     let index = GraphIndex(self)
-    guard let first = (0..<index.count).first(where: { node in index.references[node].contains { index.component[Int($0)] == index.component[node] } })
+    guard
+      let first = (0..<index.count).first(where: { node in
+        index.references[node].contains { index.component[Int($0)] == index.component[node] }
+      })
     else { return nil }
     // Inside a component, every node has a reference to follow that stays inside.
     var trail: [Int] = []

@@ -32,7 +32,8 @@ struct StorePathName: Sendable, Hashable {
 
   /// The last component, cut behind a hash of 32 digits and small letters, as Nix and Guix write it.
   private static func parts(_ path: String) -> (hash: Substring, name: Substring) {
-    let base = path[(path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex)...]
+    let base = path[
+      (path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex)...]
     let bytes = base.utf8
     guard bytes.count > 33 else { return ("", base) }
     let end = bytes.index(bytes.startIndex, offsetBy: 32)

@@ -90,7 +90,9 @@ struct Arrangement {
         }
     }
     // Layers that no store has yet before those that would have to be sent again.
-    let target = others.min { (isKnown(layers[$0]) ? 1 : 0, layers[$0].bytes) < (isKnown(layers[$1]) ? 1 : 0, layers[$1].bytes) }
+    let target = others.min {
+      (isKnown(layers[$0]) ? 1 : 0, layers[$0].bytes) < (isKnown(layers[$1]) ? 1 : 0, layers[$1].bytes)
+    }
     guard let target else {
       throw LayerGraphError(
         .unsatisfiable,

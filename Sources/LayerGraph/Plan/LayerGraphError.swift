@@ -2,7 +2,9 @@
 public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable { case contradiction, invalidSize, invalidBudget, invalidPlan, unsatisfiable, invalidHistory }
+    private enum Value: String, Hashable {
+      case contradiction, invalidSize, invalidBudget, invalidPlan, unsatisfiable, invalidHistory
+    }
     private let value: Value
 
     /// One path described twice, differently.

@@ -6,8 +6,8 @@
 ///
 /// What to write again, and how to divide it, is decided by what it costs now and over the next versions, drawn from a
 /// ``ChangeModel``. The division itself starts from the largest alone and is improved by moves, splits and merges. Without a previous
-/// plan there is no state: the division rests on sizes and references alone, by fixed thresholds, so that unrelated changes leave
-/// it as it is.
+/// plan and a history the division is that of ``Strata``, which rests on sizes and references alone, so that unrelated changes
+/// leave it as it is.
 ///
 /// `docs/layer-planning.md` tells why, and what it was measured on.
 public struct LeastBytes: PlanningStrategy {
@@ -20,8 +20,8 @@ public struct LeastBytes: PlanningStrategy {
   struct Parameters: Sendable {
     var model = ChangeModel.Parameters()
     /// How many futures are drawn, and how many versions each has.
-    var futures = 100
-    var versions = 2
+    var futures = 120
+    var versions = 1
     /// How much of the dead-byte budget is used. The rest is for what departs before the next compaction pays.
     var deadUse = 0.74
     /// What a dead byte costs a version, in bytes sent: what those pay who pull the image for the first time.
@@ -39,10 +39,22 @@ public struct LeastBytes: PlanningStrategy {
   /// Creates the strategy.
   public init() {}
 
+  /// Divides the paths of an image that has a history, but no plan that could be kept.
+  private func first(_ request: PlanningRequest) -> LayerPlan {
+    let problem = PlanningProblem(request, parameters)
+    let items = Array(problem.sizes.indices)
+    let searches = PartitionSearch.all(
+      items, sizes: problem.sizes, limit: request.maximumLayers, model: problem.model, isThorough: true)
+    return problem.plan(.init(groups: searches.min { $0.cost < $1.cost }?.result ?? [items]))
+  }
+
   /// Divides the paths.
   public func plan(_ request: PlanningRequest) -> LayerPlan {
     guard !request.graph.nodes.isEmpty else { return LayerPlan(layers: []) }
-    guard request.previous?.layers.isEmpty == false else { return Strata().plan(request) }
+    if request.previous?.layers.isEmpty ?? true {
+      // Without anything known, searching would only find another plan for every version.
+      return request.history.transitions.isEmpty ? Strata().plan(request) : first(request)
+    }
     let problem = PlanningProblem(request, parameters)
     return problem.plan(PlanSearch(problem).best())
   }

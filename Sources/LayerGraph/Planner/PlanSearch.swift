@@ -24,7 +24,9 @@ struct PlanSearch {
       let left = candidates.indices.filter { !rewritten.contains($0) }
       let next =
         !problem.isStrict && problem.deadBytes(rewritten) > problem.deadLimit
-        ? left.max { candidates[$0].deadBytes * candidates[$1].liveBytes < candidates[$1].deadBytes * candidates[$0].liveBytes }
+        ? left.max {
+          candidates[$0].deadBytes * candidates[$1].liveBytes < candidates[$1].deadBytes * candidates[$0].liveBytes
+        }
         : left.min { candidates[$0].liveBytes < candidates[$1].liveBytes }
       guard let next else { break }
       rewritten.insert(next)
@@ -35,7 +37,7 @@ struct PlanSearch {
   /// The first choice that is better and differs in one layer, of the few that look best at a glance.
   private func improved(_ best: Choice) -> Choice? {
     var glances: [Choice] = []
-    for index in problem.candidates.indices {
+    for index in worthALook(best) {
       var choice = Choice(rewritten: best.rewritten.symmetricDifference([index]))
       guard problem.isFeasible(choice.rewritten) else { continue }
       let limit = max(1, min(best.groups.count, problem.freeSlots(choice.rewritten)))
@@ -45,14 +47,31 @@ struct PlanSearch {
     }
     glances.sort { $0.cost < $1.cost }
     for glance in glances.prefix(3) {
-      let choice = division(of: glance.rewritten)
+      let choice = division(of: glance.rewritten, near: glance.groups.count)
       if choice.cost < best.cost * 0.9999 { return choice }
     }
     return nil
   }
 
+  /// The layers given up, and of the others those that cost least to write again and those with the highest share of dead bytes.
+  private func worthALook(_ best: Choice) -> [Int] {
+    let candidates = problem.candidates
+    let kept = candidates.indices.filter { !best.rewritten.contains($0) }
+    let small = kept.sorted { (candidates[$0].liveBytes, $0) < (candidates[$1].liveBytes, $1) }.prefix(Self.width)
+    let dead = kept.filter { candidates[$0].deadBytes > 0 }.sorted { left, right in
+      let (a, b) = (candidates[left], candidates[right])
+      let (first, second) = (a.deadBytes * b.liveBytes, b.deadBytes * a.liveBytes)
+      return first != second ? first > second : left < right
+    }.prefix(Self.width)
+    return Set(small).union(dead).union(best.rewritten).sorted()
+  }
+
+  /// How many layers of each kind are looked at.
+  private static let width = 12
+
   /// The best way to divide what has to be written, over several numbers of layers.
-  private func division(of rewritten: Set<Int>) -> Choice {
+  /// - Parameter near: A number that seemed good, to try few; `nil` to try many.
+  private func division(of rewritten: Set<Int>, near guess: Int? = nil) -> Choice {
     let pool = problem.pool(rewritten)
     var best = Choice(rewritten: rewritten)
     guard !pool.isEmpty else {
@@ -60,11 +79,14 @@ struct PlanSearch {
       return best
     }
     let free = problem.freeSlots(rewritten)
-    let limits = Set([1, free / 4, free / 2, free - 1, free].map { max(1, min($0, pool.count)) })
+    let tried = guess.map { [$0, free] } ?? [1, free / 4, free / 2, free - 1, free]
+    let limits = Set(tried.map { max(1, min($0, pool.count)) })
     for limit in limits.sorted() {
-      var search = PartitionSearch(pool, sizes: problem.sizes, limit: limit, model: problem.model)
-      search.run()
-      for groups in [largestFirst(pool, limit: limit), search.result] {
+      // Few items are worth many tries.
+      let starts = pool.count <= 24 ? PartitionSearch.Start.allCases : [.largestFirst]
+      let searches = PartitionSearch.all(
+        pool, sizes: problem.sizes, limit: limit, model: problem.model, starts: starts)
+      for groups in [largestFirst(pool, limit: limit)] + searches.map(\.result) {
         var choice = Choice(rewritten: rewritten, groups: groups)
         choice.cost = problem.cost(choice)
         if choice.cost < best.cost { best = choice }

@@ -16,7 +16,9 @@ extension PlanningProblem {
     }
     // Layers at the bottom that are where they were stay there: whoever has them has all below them too.
     var prefix: [LayerPlan.Layer] = []
-    while let next = layers.firstIndex(where: { $0.place == prefix.count }) { prefix.append(layers.remove(at: next).layer) }
+    while let next = layers.firstIndex(where: { $0.place == prefix.count }) {
+      prefix.append(layers.remove(at: next).layer)
+    }
     layers.sort { $0.key != $1.key ? $0.key < $1.key : byteOrder($0.layer.paths[0], $1.layer.paths[0]) }
     return LayerPlan(layers: prefix + layers.map(\.layer))
   }
@@ -50,7 +52,8 @@ extension PlanningProblem {
     }
     let what =
       group.count == 1
-      ? "\(names[0]) alone" : "\(names.joined(separator: ", "))\(group.count > 2 ? " and \(group.count - 2) more" : ""), likely to change together"
+      ? "\(names[0]) alone"
+      : "\(names.joined(separator: ", "))\(group.count > 2 ? " and \(group.count - 2) more" : ""), likely to change together"
     return again == 0 ? "new: \(what)" : "new: \(what); \(again) of them written again to make room"
   }
 }

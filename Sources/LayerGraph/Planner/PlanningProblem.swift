@@ -124,7 +124,8 @@ struct PlanningProblem {
   func cost(_ choice: Choice) -> Double {
     let now = choice.rewritten.reduce(0) { $0 + candidates[$1].liveBytes }
     let versions = Double(parameters.versions)
-    return (now + parameters.chainPrice * bytesAboveFirstMissing(choice)) / versions + simulation.outcome(state(choice)).cost
+    return (now + parameters.chainPrice * bytesAboveFirstMissing(choice)) / versions
+      + simulation.outcome(state(choice)).cost
   }
 
   /// Bytes of kept layers above the first one that is not where it was: what chain stores fetch again for nothing.

@@ -17,11 +17,16 @@ public struct Strata: PlanningStrategy {
     guard !nodes.isEmpty else { return LayerPlan(layers: []) }
     let closures = GraphIndex(request.graph).closureCounts()
     let bySize = nodes.indices.sorted { (nodes[$0].size, $1) > (nodes[$1].size, $0) }
-    let tiers = min(Self.tierCount, request.maximumLayers)
-    let alone = nodes.count <= request.maximumLayers ? nodes.count : request.maximumLayers - tiers
-    // With fewer layers than tiers, the upper tiers share the last.
-    var members = [[Int]](repeating: [], count: tiers)
-    for node in bySize[alone...] { members[min(Self.tier(closures[node]), tiers - 1)].append(node) }
+    // Few layers are worth fewer tiers; with less, the upper ones share the last.
+    let tiers = max(1, min(Self.tierCount, request.maximumLayers / 4))
+    var alone = nodes.count <= request.maximumLayers ? nodes.count : request.maximumLayers - tiers
+    var members = Self.tiers(bySize[alone...], closures, tiers)
+    let empty = members.count(where: \.isEmpty)
+    if alone < nodes.count, empty > 0 {
+      // Layers that no tier needs hold one path more each.
+      alone += empty
+      members = Self.tiers(bySize[alone...], closures, tiers)
+    }
     let singles = bySize[..<alone].sorted {
       // Closure size over bytes, without the division.
       let (left, right) = (Double(closures[$0]) * Double(nodes[$1].size), Double(closures[$1]) * Double(nodes[$0].size))
@@ -34,7 +39,15 @@ public struct Strata: PlanningStrategy {
     return LayerPlan(layers: layers.filter { !$0.paths.isEmpty })
   }
 
-  private static func tier(_ closure: Int) -> Int { min(3, (Int.bitWidth - 1 - max(1, closure).leadingZeroBitCount) / 2) }
+  private static func tiers(_ nodes: ArraySlice<Int>, _ closures: [Int], _ count: Int) -> [[Int]] {
+    var members = [[Int]](repeating: [], count: count)
+    for node in nodes { members[min(tier(closures[node]), count - 1)].append(node) }
+    return members
+  }
+
+  private static func tier(_ closure: Int) -> Int {
+    min(3, (Int.bitWidth - 1 - max(1, closure).leadingZeroBitCount) / 2)
+  }
 
   private static func reason(_ tier: Int, isLast: Bool) -> String {
     let bounds = [1, 4, 16, 64, 256]

@@ -19,7 +19,8 @@ public struct Replay: Sendable {
     for (position, (old, new)) in zip(versions, versions.dropFirst()).enumerated() where new.time < old.time {
       throw LayerGraphError(
         .invalidHistory,
-        "version \(position + 2) of the history is from \(new.time), before version \(position + 1) from \(old.time); sort them")
+        "version \(position + 2) of the history is from \(new.time), before version \(position + 1) from \(old.time); sort them"
+      )
     }
     self.versions = versions
     self.warmUp = max(1, min(warmUp, versions.count / 2))

@@ -36,7 +36,8 @@ public struct AutoLayer: PlanningStrategy {
     return LayerPlan(
       layers: groups.map { group in
         LayerPlan.Layer(
-          group.members.map { graph.nodes[$0] }, reason: Self.reason(group.owners.sorted().map { graph.nodes[$0].path }))
+          group.members.map { graph.nodes[$0] }, reason: Self.reason(group.owners.sorted().map { graph.nodes[$0].path })
+        )
       })
   }
 

@@ -74,7 +74,8 @@ public struct Chunkah: PlanningStrategy {
     return LayerPlan(
       layers: sorted.map { group in
         LayerPlan.Layer(
-          group.map(\.node), reason: group.count == 1 ? "unusually large, or without company" : "of similar stability, by name")
+          group.map(\.node),
+          reason: group.count == 1 ? "unusually large, or without company" : "of similar stability, by name")
       })
   }
 

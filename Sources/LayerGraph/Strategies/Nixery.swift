@@ -39,7 +39,8 @@ public struct Nixery: PlanningStrategy {
     for part in (0..<index.componentCount).reversed() {
       subtree[part] = dominator[part].map { $0 < 0 ? part : subtree[$0] } ?? part
     }
-    var candidates = Dictionary(grouping: 0..<index.count, by: { subtree[Int(index.component[$0])] }).map { root, members in
+    var candidates = Dictionary(grouping: 0..<index.count, by: { subtree[Int(index.component[$0])] }).map {
+      root, members in
       let head = members.first { Int(index.component[$0]) == root } ?? members[0]
       return Candidate(
         members: members, rating: Double(popularity[head]) * members.reduce(0) { $0 + Double(closureBytes[$1]) },

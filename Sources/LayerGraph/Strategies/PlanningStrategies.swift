@@ -2,7 +2,8 @@
 public enum PlanningStrategies {
   /// Our own first, then the known ones.
   public static let all: [any PlanningStrategy] = [
-    LeastBytes(), Strata(), LargestFirst(), AutoLayer(), Rechunk(isSticky: true), Rechunk(isSticky: false), Chunkah(), ApkoOrigin(),
+    LeastBytes(), Strata(), LargestFirst(), AutoLayer(), Rechunk(isSticky: true), Rechunk(isSticky: false), Chunkah(),
+    ApkoOrigin(),
     Nixery(), PopularityContest(), Nix2ContainerPopularity(), LayerPerPath(), SingleLayer(),
   ]
 
