@@ -69,7 +69,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
       let plan = try request.plan(with: options.strategy)
       var explanation: PlanExplanation?
       if explain || html != nil {
-        explanation = try PlanExplanation(plan, for: request, alternatives: Self.alternatives(to: options.strategy))
+        explanation = try PlanExplanation(
+          plan, for: request, alternatives: Self.alternatives(to: options.strategy, graph))
       }
       if let layersFile {
         try Output.write(plan.layersFile.prettyText + "\n", to: FilePath(layersFile))
@@ -92,8 +93,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
     }
   }
 
-  static func alternatives(to strategy: any PlanningStrategy) -> [any PlanningStrategy] {
-    PlanningStrategies.all.filter { $0.name != strategy.name }
+  private static func alternatives(to strategy: any PlanningStrategy, _ graph: StoreGraph) -> [any PlanningStrategy] {
+    PlanningStrategies.affordable(for: graph.nodes.count).filter { $0.name != strategy.name }
   }
 
   /// The history replayed through our strategy and the known ones that do best.

@@ -111,6 +111,20 @@ struct LeastBytesTests {
     #expect(plan.layers.contains { $0.paths == ["/s/b"] && $0.bytes == 1000 })
   }
 
+  @Test func departedPathsWithoutBytesDoNoHarm() throws {
+    let graph = try StoreGraph((0..<6).map { .init(path: "/s/p\($0)x-1", size: 100) })
+    var request = try PlanningRequest(graph, maximumLayers: 3)
+    request.deadShare = 0.1
+    request.previous = LayerPlan(layers: [
+      .init(paths: ["/s/p0x-1", "/s/p1x-1"], dead: ["/s/empty-1"], bytes: 200, reason: ""),
+      .init(paths: ["/s/p2x-1"], dead: [], bytes: 100, reason: ""),
+    ])
+    for _ in 0..<3 { request.history.record(graph) }
+    let plan = try request.plan(with: LeastBytes())
+    let explanation = try PlanExplanation(try #require(request.previous), for: request)
+    #expect(plan.layers.count <= 3 && explanation.layers.count == 2)
+  }
+
   /// All divisions of so many paths into so many groups.
   private func divisions(_ count: Int, _ limit: Int, _ body: ([[Int]]) throws -> Void) rethrows {
     var groups: [[Int]] = []

@@ -94,12 +94,13 @@ struct Simulation {
     private mutating func update(_ changed: [Int32]) {
       for item in changed {
         let place = Int(layer[Int(item)])
+        layer[Int(item)] = -1
+        guard place >= 0 else { continue }
         let size = simulation.sizes[Int(item)]
         live[place] -= size
         dead[place] += size
         deadTotal += size
         members[place] -= 1
-        layer[Int(item)] = -1
         if members[place] == 0 { drop(place) } else if simulation.deadLimit < 0 { isRewritten[place] = true }
       }
       var isRewriting = false
