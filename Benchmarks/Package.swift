@@ -22,6 +22,13 @@ let package = Package(
         .product(name: "Tarball", package: "flywheel"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(
+      name: "PlanBenchmark",
+      dependencies: [
+        .product(name: "ImageAssembly", package: "flywheel"),
+        .product(name: "LayerGraph", package: "flywheel"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

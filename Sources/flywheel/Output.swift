@@ -112,6 +112,24 @@ enum Output {
     try print(lines.joined(separator: "\n") + "\n")
   }
 
+  static func print(_ plan: FleetPlan, uniqueBytes: Int64) throws {
+    let users = plan.images.values.reduce(into: [Int: Int]()) { counts, numbers in
+      for number in numbers { counts[number, default: 0] += 1 }
+    }
+    var lines = plan.images.keys.sorted().map { name in
+      let numbers = plan.images[name] ?? []
+      let total = numbers.reduce(Int64(0)) { $0 + plan.layers[$1].bytes }
+      let shared = numbers.reduce(Int64(0)) { users[$1] ?? 0 > 1 ? $0 + plan.layers[$1].bytes : $0 }
+      return
+        "\(name): \(count(numbers.count, "layer")), \(bytes(total)), of which \(bytes(shared)) in layers that others use too"
+    }
+    let ratio = uniqueBytes == 0 ? 1 : Double(plan.registryBytes) / Double(uniqueBytes)
+    lines.append(
+      "\(count(plan.images.count, "image")), \(count(plan.layers.count, "layer")), \(bytes(plan.registryBytes)) in a registry: "
+        + "\(percent(ratio)) of the \(bytes(uniqueBytes)) that are different")
+    try print(lines.joined(separator: "\n"))
+  }
+
   /// A share with one decimal.
   static func percent(_ share: Double) -> String {
     let tenths = Int((share * 1000).rounded())

@@ -8,16 +8,17 @@ import SystemPackage
 struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Show which store paths share a layer, and why; or replay a history.",
+    abstract: "Show which store paths share a layer, and why; replay a history; plan a fleet.",
     discussion: """
       Examples:
         flywheel plan --closure closure.json --max-layers 20 --explain
         flywheel plan --closure new.json --previous plan.json --dead-bytes 10 --json
         flywheel plan replay --history versions.jsonl.gz --max-layers 32 64
+        flywheel plan fleet --history images.jsonl --max-layers 32
 
       'flywheel plan show --help' and 'flywheel plan replay --help' tell the options.
       """,
-    subcommands: [ShowPlanCommand.self, ReplayCommand.self],
+    subcommands: [ShowPlanCommand.self, ReplayCommand.self, FleetCommand.self],
     defaultSubcommand: ShowPlanCommand.self)
 }
 
