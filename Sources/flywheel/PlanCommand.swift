@@ -87,7 +87,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
         try Output.write(page.html, to: FilePath(html))
       }
       if json {
-        try Output.print(PlanReport(plan: plan, explanation: explain ? explanation : nil).json.prettyText)
+        try Output.print(
+          PlanDocument(plan: plan, history: request.history, explanation: explain ? explanation : nil).json.prettyText)
       } else {
         try Output.print(plan, graph, explain ? explanation : nil)
       }

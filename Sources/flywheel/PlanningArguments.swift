@@ -58,7 +58,11 @@ struct PlanningArguments: ParsableArguments {
     var options = PlanningOptions()
     options.strategy = try Self.strategy(named: strategy)
     options.deadShare = deadBytes / 100
-    if let previous { options.previous = try await Self.plan(previous) }
+    if let previous {
+      let document = try await Self.plan(previous)
+      options.previous = document.plan
+      options.history = document.history
+    }
     if !history.isEmpty {
       options.versions = try await ImageHistory(files: history.map { FilePath($0) }).versions(of: image)
     }
@@ -67,8 +71,10 @@ struct PlanningArguments: ParsableArguments {
   }
 
   /// A plan from a file, or from an image that has it in its annotations.
-  private static func plan(_ text: String) async throws -> LayerPlan {
-    guard text.hasPrefix("oci:") || text.hasPrefix("docker://") else { return try LayerPlan(jsonFile: FilePath(text)) }
+  private static func plan(_ text: String) async throws -> PlanDocument {
+    guard text.hasPrefix("oci:") || text.hasPrefix("docker://") else {
+      return try PlanDocument(jsonFile: FilePath(text))
+    }
     switch try Destination(text) {
     case .layout(let path, let tag):
       return try await plan(of: tag, in: ImageLayoutStore(path), text)
@@ -85,13 +91,13 @@ struct PlanningArguments: ParsableArguments {
     }
   }
 
-  private static func plan(of tag: String?, in store: some TagStore, _ name: String) async throws -> LayerPlan {
+  private static func plan(of tag: String?, in store: some TagStore, _ name: String) async throws -> PlanDocument {
     guard let descriptor = try await store.resolve(tag ?? "latest") else {
       throw AssemblyError(.fileUnreadable, "'\(name)' is not there; leave --previous out for the first version")
     }
     guard case .manifest(let manifest) = try await store.manifest(descriptor).manifest else {
       throw AssemblyError(.invalidPlan, "'\(name)' is an index of images; name the image of one platform")
     }
-    return try LayerPlan(recoveredFrom: manifest, name: name)
+    return PlanDocument(plan: try LayerPlan(recoveredFrom: manifest, name: name))
   }
 }

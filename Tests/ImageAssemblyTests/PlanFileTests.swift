@@ -38,6 +38,82 @@ struct PlanFileTests {
     #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
   }
 
+  @Test func aPlanFileAloneIsEnoughToPlanTheNextVersion() throws {
+    func graph(_ version: Int) throws -> StoreGraph {
+      try StoreGraph(
+        (0..<20).map { index in
+          // Each path changes in its own rhythm, and takes those above it along.
+          let generation = version / (index % 5 + 2)
+          return .init(
+            path: "/s/a b%\(index)x-1.\(generation)", size: Int64(1000 * (index + 1)),
+            references: index == 0 ? [] : ["/s/a b%\(index - 1)x-1.\(version / ((index - 1) % 5 + 2))"])
+        })
+    }
+    var carried = PlanningOptions()
+    var whole = PlanningOptions()
+    for version in 0..<12 {
+      let graph = try graph(version)
+      let request = try carried.request(for: graph, maximumLayers: 6)
+      let plan = try request.plan(with: LeastBytes())
+      #expect(try whole.request(for: graph, maximumLayers: 6).plan(with: LeastBytes()) == plan)
+      let document = try PlanDocument(
+        json: PlanDocument(plan: plan, history: request.history).json.canonicalBytes, name: "p")
+      #expect(document.history?.text == request.history.text)
+      carried.previous = document.plan
+      carried.history = document.history
+      whole.previous = plan
+      whole.versions.append(ImageVersion(time: 0, graph: graph))
+    }
+  }
+
+  @Test func versionsAfterTheOneThatIsPlannedAreNotLookedAt() throws {
+    let versions = try (0..<9).map { version in
+      ImageVersion(
+        time: Int64(version),
+        graph: try StoreGraph(
+          (0..<9).map { .init(path: "/s/p\($0)x-\(version % ($0 + 1))", size: Int64(10 * ($0 + 1))) }))
+    }
+    var options = PlanningOptions()
+    options.versions = versions
+    let all = try options.request(for: versions[4].graph, maximumLayers: 3).history.text
+    options.versions = Array(versions.prefix(4))
+    #expect(try options.request(for: versions[4].graph, maximumLayers: 3).history.text == all)
+  }
+
+  @Test(arguments: [
+    "", "X", "H 2 0 0 0", "H 1 1 0 0\nN a 1 1", "H 1 1 0 0\nT 0", "H 1 1 0 0\nL /a 0", "H 1 1 0 0\nN %zz 1 1 1",
+    "H 1 1 0 0\nN a -1 0 0",
+  ])
+  func brokenHistoriesInPlansAreRefused(text: String) {
+    var object = plan.json.objectValue ?? JSON.Object()
+    object["history"] = .string(text)
+    let error = #expect(throws: AssemblyError.self) {
+      try PlanDocument(json: JSON.object(object).canonicalBytes, name: "p")
+    }
+    #expect(error?.code == .invalidPlan)
+  }
+
+  @Test func mutatedDocumentsAreReadOrRefused() throws {
+    let whole = PlanDocument(plan: plan, history: ChangeHistory()).json.canonicalBytes
+    var random = SeededGenerator(seed: 5)
+    var read = 0
+    for _ in 0..<3000 {
+      var bytes = whole
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let place = Int.random(in: 0..<bytes.count, using: &random)
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes.remove(at: place)
+        default: bytes.insert(bytes[Int.random(in: 0..<bytes.count, using: &random)], at: place)
+        }
+      }
+      guard let document = try? PlanDocument(json: bytes, name: "p") else { continue }
+      read += 1
+      #expect(try PlanDocument(json: document.json.canonicalBytes, name: "p").plan == document.plan)
+    }
+    #expect(read > 100)
+  }
+
   @Test func anImageWithoutAPlanSaysSo() {
     let error = #expect(throws: AssemblyError.self) {
       try LayerPlan(recoveredFrom: ImageManifest(config: .empty, layers: []), name: "x")
@@ -97,7 +173,7 @@ struct PlanFileTests {
   @Test func missingFilesAreNamed() async throws {
     let history = await #expect(throws: AssemblyError.self) { try await ImageHistory(files: ["/absent.jsonl.gz"]) }
     #expect(history?.code == .fileUnreadable)
-    let plan = #expect(throws: AssemblyError.self) { try LayerPlan(jsonFile: "/absent.json") }
+    let plan = #expect(throws: AssemblyError.self) { try PlanDocument(jsonFile: "/absent.json") }
     #expect(plan?.code == .fileUnreadable)
   }
 

@@ -1,6 +1,5 @@
 public import LayerGraph
 public import OCICore
-public import SystemPackage
 
 extension LayerPlan {
   /// Reads a plan: what `json` writes, or a list of lists of store paths, as nix2container's `layersFile` has it.
@@ -21,16 +20,6 @@ extension LayerPlan {
     } catch {
       throw AssemblyError(.invalidPlan, "plan '\(name)': \(error.message)")
     }
-  }
-
-  /// Reads a plan file; see `init(json:name:)`.
-  /// - Throws: `AssemblyError`: `invalidPlan`, `fileUnreadable`.
-  public init(jsonFile path: FilePath) throws(AssemblyError) {
-    let bytes: [UInt8]
-    do { bytes = try FileSystem.contents(of: path) } catch {
-      throw AssemblyError(.fileUnreadable, "plan: \(error.message)")
-    }
-    try self.init(json: bytes, name: path.string)
   }
 
   private init(layersOf json: JSON, field: String) throws(OCIError) {

@@ -6,7 +6,9 @@ public struct PlanningOptions: Sendable {
   public var strategy: any PlanningStrategy = LeastBytes()
   /// The plan of the version before.
   public var previous: LayerPlan?
-  /// Earlier versions, oldest first; the version that is planned may be the last of them or not.
+  /// What is known of changes up to the previous plan, where there are no `versions`.
+  public var history: ChangeHistory?
+  /// Earlier versions, oldest first. The version that is planned may be among them; what comes after it is not looked at.
   public var versions: [ImageVersion] = []
   /// The share of the image that departed paths may take up in layers that are kept; see `PlanningRequest.deadShare`.
   public var deadShare = 0.0
@@ -21,8 +23,10 @@ public struct PlanningOptions: Sendable {
   public func request(for graph: StoreGraph, maximumLayers: Int) throws(LayerGraphError) -> PlanningRequest {
     var request = try PlanningRequest(graph, maximumLayers: maximumLayers)
     request.previous = previous
-    for version in versions { request.history.record(version.graph) }
-    if versions.last?.graph != graph { request.history.record(graph) }
+    let earlier = versions.prefix { $0.graph != graph }
+    if versions.isEmpty, let history { request.history = history }
+    for version in earlier { request.history.record(version.graph) }
+    request.history.record(graph)
     request.deadShare = deadShare
     request.constraints = constraints
     return request

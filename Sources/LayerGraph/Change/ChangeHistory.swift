@@ -16,22 +16,22 @@ public struct ChangeHistory: Sendable {
   }
 
   /// The numbers of names.
-  private(set) var names: [String: Int32] = [:]
+  var names: [String: Int32] = [:]
   /// What is known of each name.
-  private(set) var records: [Record] = []
+  var records: [Record] = []
   /// For the last transitions, oldest first: the names that left.
-  private(set) var transitions: [[Int32]] = []
+  var transitions: [[Int32]] = []
   /// References whose target left: in how many cases what refers left too.
-  private(set) var cascades = (followed: 0, all: 0)
-  private var last: [String: Last] = [:]
+  var cascades = (followed: 0, all: 0)
+  var last: [String: Last] = [:]
 
-  private struct Last: Sendable {
+  struct Last: Sendable {
     var name: Int32
     var references: [String]
   }
 
   /// The number of versions recorded.
-  public private(set) var versionCount = 0
+  public internal(set) var versionCount = 0
 
   /// A history of nothing.
   public init() {}

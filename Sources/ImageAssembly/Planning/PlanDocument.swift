@@ -1,22 +1,57 @@
 public import LayerGraph
 public import OCICore
+public import SystemPackage
 
-/// A plan and its explanation as one JSON document, which is also a plan file.
-public struct PlanReport: Sendable {
+/// A plan with what is known beside it, as one file: the next version can be planned with nothing else.
+public struct PlanDocument: Sendable {
   /// The plan.
   public var plan: LayerPlan
-  /// Its explanation, if it is wanted.
+  /// What was known of changes when it was made, this version included; `nil` where the document does not say.
+  public var history: ChangeHistory?
+  /// Its explanation, if it is wanted. It is written, not read.
   public var explanation: PlanExplanation?
 
-  /// Puts both together.
-  public init(plan: LayerPlan, explanation: PlanExplanation? = nil) {
+  /// Puts them together.
+  public init(plan: LayerPlan, history: ChangeHistory? = nil, explanation: PlanExplanation? = nil) {
     self.plan = plan
+    self.history = history
     self.explanation = explanation
   }
 
-  /// The document: members of `LayerPlan.json`, each layer with what is expected of it, and `explanation`.
+  /// Reads a document in any form that `LayerPlan.init(json:name:)` reads, and its history.
+  /// - Throws: `AssemblyError.Code.invalidPlan`.
+  public init(json bytes: [UInt8], name: String) throws(AssemblyError) {
+    plan = try LayerPlan(json: bytes, name: name)
+    do {
+      let json = try JSON(parsing: bytes, valueLimit: .max)
+      guard let text = json.objectValue?["history"]?.stringValue else { return }
+      history = try ChangeHistory(text: text)
+    } catch {
+      throw AssemblyError(.invalidPlan, "plan '\(name)': \(error)")
+    }
+  }
+
+  /// Reads a document from a file.
+  /// - Throws: `AssemblyError`: `invalidPlan`, `fileUnreadable`.
+  public init(jsonFile path: FilePath) throws(AssemblyError) {
+    let bytes: [UInt8]
+    do { bytes = try FileSystem.contents(of: path) } catch {
+      throw AssemblyError(.fileUnreadable, "plan: \(error.message)")
+    }
+    try self.init(json: bytes, name: path.string)
+  }
+
+  /// The document: members of `LayerPlan.json`, each layer with what is expected of it, `explanation`, and `history`, a text
+  /// that only this library reads.
   public var json: JSON {
-    guard let explanation, var object = plan.json.objectValue else { return plan.json }
+    guard var object = plan.json.objectValue else { return plan.json }
+    explain(&object)
+    if let history { object["history"] = .string(history.text) }
+    return .object(object)
+  }
+
+  private func explain(_ object: inout JSON.Object) {
+    guard let explanation else { return }
     object["layers"] = .array(
       zip(plan.layers, explanation.layers).map { layer, explained in
         guard var object = layer.json.objectValue else { return layer.json }
@@ -47,7 +82,6 @@ public struct PlanReport: Sendable {
           ])
         }),
     ])
-    return .object(object)
   }
 }
 
