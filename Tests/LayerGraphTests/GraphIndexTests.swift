@@ -80,6 +80,16 @@ struct GraphIndexTests {
     #expect(try StoreGraph(graph.nodes.filter { $0.path != "/c" }).cycle == nil)
   }
 
+  @Test func theExponentialIsThatOfMathematics() {
+    for (exponent, value) in [
+      (0.0, 1.0), (1, 2.718281828459045), (-1, 0.36787944117144233), (-0.1, 0.9048374180359595), (10, 22026.465794806718),
+      (-20, 2.061153622438558e-9), (0.5, 1.6487212707001282), (-0.34657359, 0.7071067812),
+    ] {
+      #expect(abs(exponential(exponent) / value - 1) < (exponent == -0.34657359 ? 1e-8 : 4e-16))
+    }
+    #expect(exponential(-1000) == 0 && exponential(1000) == .infinity)
+  }
+
   @Test func aDeepGraphNeedsNoDeepStack() {
     let index = GraphIndex((0..<200_000).map { $0 == 0 ? [] : [Int32($0 - 1)] })
     #expect(index.order.first == 0 && index.componentCount == 200_000)
