@@ -144,6 +144,43 @@ struct CommandLineTests {
     }
   }
 
+  @Test func theImageItselfIsThePreviousPlan() async throws {
+    try await withWorkspace { work in
+      let built = try await work.flywheel("build", "--closure", "closure.json", "--to", "oci:out:latest")
+      #expect(built.status == 0, "\(built.errors)")
+      let plan = try await work.flywheel(
+        "plan", "--closure", "closure.json", "--previous", "oci:out:latest", "--explain", "--json")
+      #expect(plan.status == 0, "\(plan.errors)")
+      let layers = try JSON(parsing: plan.output).objectValue?["layers"]?.arrayValue?.compactMap(\.objectValue)
+      #expect(layers?.map { $0["kept"] } == [.bool(true)])
+      let again = try await work.flywheel(
+        "build", "--closure", "closure.json", "--previous", "oci:out:latest", "--dead-bytes", "10", "--to",
+        "oci:out:latest")
+      #expect(again.output == built.output)
+      #expect(try await work.flywheel("plan", "--closure", "closure.json", "--previous", "oci:out:no").status == 66)
+    }
+  }
+
+  @Test func aFleetIsPlannedAndPlannedAgain() async throws {
+    try await withWorkspace { work in
+      let line =
+        #"{"time":1,"images":{"a":["/s/base","/s/a"],"b":["/s/base","/s/b"]},"graph":[{"path":"/s/base","narSize":900000,"references":[]},{"path":"/s/a","narSize":1,"references":[]},{"path":"/s/b","narSize":2,"references":[]}]}"#
+      try work.write(line, to: work.directory.appending("fleet.jsonl"))
+      let first = try await work.flywheel("plan", "fleet", "--history", "fleet.jsonl", "--max-layers", "2", "--json")
+      #expect(first.status == 0, "\(first.errors)")
+      let plan = try #require(try JSON(parsing: first.output).objectValue)
+      #expect(plan["registryBytes"] == .integer(900_003) && plan["uniqueBytes"] == .integer(900_003))
+      try work.write(first.output, to: work.directory.appending("fleet.json"))
+      let next = try await work.flywheel(
+        "plan", "fleet", "--history", "fleet.jsonl", "--max-layers", "2", "--previous", "fleet.json", "--json")
+      #expect(try JSON(parsing: next.output).objectValue?["images"] == plan["images"])
+      let text = try await work.flywheel("plan", "fleet", "--history", "fleet.jsonl", "--max-layers", "2")
+      #expect(text.output.contains("2 images, 3 layers"))
+      #expect(
+        try await work.flywheel("plan", "fleet", "--history", "fleet.jsonl", "--previous", "closure.json").status == 65)
+    }
+  }
+
   @Test func aHistoryIsReplayed() async throws {
     try await withWorkspace { work in
       let lines = (0..<6).map { version in

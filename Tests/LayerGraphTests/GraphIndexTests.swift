@@ -30,6 +30,8 @@ struct GraphIndexTests {
     let closures = lists.indices.map { reached($0, lists) }
     #expect(index.closureCounts() == closures.map(\.count))
     #expect(index.dependentCounts() == lists.indices.map { node in closures.count { $0.contains(node) } })
+    let sizes = lists.indices.map { Int64($0 * $0 + 1) }
+    #expect(index.closureSums(sizes) == closures.map { $0.reduce(0) { $0 + sizes[$1] } })
     for node in lists.indices {
       #expect(Set(index.closure(of: [node])) == closures[node])
       for other in lists.indices {
@@ -82,12 +84,33 @@ struct GraphIndexTests {
 
   @Test func theExponentialIsThatOfMathematics() {
     for (exponent, value) in [
-      (0.0, 1.0), (1, 2.718281828459045), (-1, 0.36787944117144233), (-0.1, 0.9048374180359595), (10, 22026.465794806718),
+      (0.0, 1.0), (1, 2.718281828459045), (-1, 0.36787944117144233), (-0.1, 0.9048374180359595),
+      (10, 22026.465794806718),
       (-20, 2.061153622438558e-9), (0.5, 1.6487212707001282), (-0.34657359, 0.7071067812),
     ] {
       #expect(abs(exponential(exponent) / value - 1) < (exponent == -0.34657359 ? 1e-8 : 4e-16))
     }
     #expect(exponential(-1000) == 0 && exponential(1000) == .infinity)
+  }
+
+  @Test func aGraphAnswersByPath() throws {
+    let graph = try StoreGraph([
+      .init(path: "/app", size: 1, references: ["/lib", "/libc"]), .init(path: "/lib", size: 10, references: ["/libc"]),
+      .init(path: "/libc", size: 100), .init(path: "/tool", size: 1000, references: ["/libc"]),
+    ])
+    #expect(graph.closure(of: ["/lib", "/absent"]) == ["/lib", "/libc"])
+    #expect(graph.dependents(of: ["/lib"]) == ["/app", "/lib"])
+    #expect(graph.closureSizes() == [111, 110, 100, 1100])
+    #expect(graph.dominators() == [nil, "/app", nil, nil])
+    #expect(graph.dominators(from: ["/app"]) == [nil, "/app", "/app", nil])
+  }
+
+  @Test func moreThanOneRoundOfSetsIsSummedUp() {
+    // 2,000 nodes, each referring to the one before.
+    let index = GraphIndex((0..<2000).map { $0 == 0 ? [] : [Int32($0 - 1)] })
+    #expect(index.closureCounts() == Array(1...2000))
+    #expect(index.dependentCounts() == Array((1...2000).reversed()))
+    #expect(index.closureSums([Int64](repeating: 3, count: 2000)) == (1...2000).map { Int64(3 * $0) })
   }
 
   @Test func aDeepGraphNeedsNoDeepStack() {

@@ -18,7 +18,7 @@ public struct Nixery: PlanningStrategy {
   public func plan(_ request: PlanningRequest) -> LayerPlan {
     let graph = request.graph
     let index = GraphIndex(graph)
-    let closureBytes = (0..<index.count).map { index.closure(of: [$0]).reduce(Int64(0)) { $0 + graph.nodes[$1].size } }
+    let closureBytes = index.closureSums(graph.nodes.map(\.size))
     let popularity = (0..<index.count).map { max(1, index.dependents[$0].count) }
     var tops: Set<Int> = []
     var isReferred = [Bool](repeating: false, count: index.componentCount)

@@ -12,7 +12,7 @@ public enum PlanningStrategies {
 
   /// Those that take no more than seconds for so many paths: some take time in the square of them.
   public static func affordable(for paths: Int) -> [any PlanningStrategy] {
-    let quadratic: Set<String> = ["auto-layer", "rechunk-sticky", "rechunk-fresh", "nixery", "popularity-contest"]
+    let quadratic: Set<String> = ["auto-layer", "rechunk-sticky", "rechunk-fresh", "popularity-contest"]
     return paths <= 5000 ? all : all.filter { !quadratic.contains($0.name) }
   }
 }
