@@ -23,9 +23,9 @@ public struct LeastBytes: PlanningStrategy {
     var futures = 120
     var versions = 1
     /// How much of the dead-byte budget is used. The rest is for what departs before the next compaction pays.
-    var deadUse = 0.74
+    var deadUse = 0.72
     /// What a dead byte costs a version, in bytes sent: what those pay who pull the image for the first time.
-    var deadPrice = 0.2
+    var deadPrice = 0.35
     /// What a byte costs that only chain stores fetch again, in bytes.
     var chainPrice = 0.05
     /// For the order of layers: how many futures are drawn, and how many versions each has.
