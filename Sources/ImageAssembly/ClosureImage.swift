@@ -19,8 +19,8 @@ public struct ClosureImage: Sendable {
   public var maximumLayers: Int
   /// How layers are compressed.
   public var encoding: LayerEncoding
-  /// How store paths are divided into layers. Where departed paths are kept in layers, one layer on top hides them; it is also that for
-  /// `/`.
+  /// How store paths are divided into layers. Where departed paths are kept in layers, one layer on top hides them; it
+  /// is also that for `/`.
   public var planning: PlanningOptions
   /// How the metadata of files is written.
   public var metadata: MetadataPolicy

@@ -2,7 +2,8 @@ import ImageAssembly
 import LayerGraph
 import SystemPackage
 
-/// Our planner beside the known ones: over recorded histories, over a fleet, and how time grows with the number of paths.
+/// Our planner beside the known ones: over recorded histories, over a fleet, and how time grows with the number of
+/// paths.
 @main
 struct PlanBenchmark {
   static func main() async throws {

@@ -3,7 +3,8 @@ public import OCICore
 public import SystemPackage
 
 extension FleetPlan {
-  /// The plan as a document: `layers`, each once, and `images`, which say by number what they are made of from the bottom up.
+  /// The plan as a document: `layers`, each once, and `images`, which say by number what they are made of from the
+  /// bottom up.
   public var json: JSON {
     var named = JSON.Object()
     for (name, numbers) in images.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {

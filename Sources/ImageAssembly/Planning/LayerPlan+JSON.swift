@@ -4,7 +4,8 @@ public import OCICore
 extension LayerPlan {
   /// Reads a plan: what `json` writes, or a list of lists of store paths, as nix2container's `layersFile` has it.
   ///
-  /// The list of lists has no sizes. Layers of such a plan are kept as long as nothing in them changed, and never with dead paths.
+  /// The list of lists has no sizes. Layers of such a plan are kept as long as nothing in them changed, and never with
+  /// dead paths.
   /// - Parameter name: What the document is called in messages, e.g. its file name.
   /// - Throws: `AssemblyError.Code.invalidPlan`, naming the field.
   public init(json bytes: [UInt8], name: String) throws(AssemblyError) {
@@ -54,7 +55,8 @@ extension LayerPlan {
 }
 
 extension LayerPlan.Layer {
-  /// Reads one layer: a list of store paths, or an object with `paths`, and `dead`, `bytes` and `reason` where they are known.
+  /// Reads one layer: a list of store paths, or an object with `paths`, and `dead`, `bytes` and `reason` where they
+  /// are known.
   init(json: JSON, field: String) throws(OCIError) {
     if let list = json.arrayValue {
       self.init(paths: try Self.paths(list, field), bytes: 0, reason: "")

@@ -41,8 +41,8 @@ public struct PlanDocument: Sendable {
     try self.init(json: bytes, name: path.string)
   }
 
-  /// The document: members of `LayerPlan.json`, each layer with what is expected of it, `explanation`, and `history`, a text
-  /// that only this library reads.
+  /// The document: members of `LayerPlan.json`, each layer with what is expected of it, `explanation`, and `history`,
+  /// a text that only this library reads.
   public var json: JSON {
     guard var object = plan.json.objectValue else { return plan.json }
     explain(&object)

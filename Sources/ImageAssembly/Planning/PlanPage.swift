@@ -1,6 +1,7 @@
 public import LayerGraph
 
-/// A plan as one page of HTML that needs nothing else: a treemap of layers and paths, and a chart of what updates moved.
+/// A plan as one page of HTML that needs nothing else: a treemap of layers and paths, and a chart of what updates
+/// moved.
 public struct PlanPage: Sendable {
   private let plan: LayerPlan
   private let explanation: PlanExplanation

@@ -3,8 +3,8 @@ internal import OCICore
 public import SystemPackage
 
 extension PlanningConstraints {
-  /// Reads constraints: an object with any of `pinned` and `apart`, lists of lists of store paths, `ignored`, a list of store paths,
-  /// `minimumLayerBytes` and `baseLayers`.
+  /// Reads constraints: an object with any of `pinned` and `apart`, lists of lists of store paths, `ignored`, a list
+  /// of store paths, `minimumLayerBytes` and `baseLayers`.
   /// - Throws: `AssemblyError`: `invalidPlan` naming the field, `fileUnreadable`.
   public init(jsonFile path: FilePath) throws(AssemblyError) {
     let bytes: [UInt8]

@@ -8,7 +8,8 @@ public struct PlanningOptions: Sendable {
   public var previous: LayerPlan?
   /// What is known of changes up to the previous plan, where there are no `versions`.
   public var history: ChangeHistory?
-  /// Earlier versions, oldest first. The version that is planned may be among them; what comes after it is not looked at.
+  /// Earlier versions, oldest first. The version that is planned may be among them; what comes after it is not looked
+  /// at.
   public var versions: [ImageVersion] = []
   /// The share of the image that departed paths may take up in layers that are kept; see `PlanningRequest.deadShare`.
   public var deadShare = 0.0

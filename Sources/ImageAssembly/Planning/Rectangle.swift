@@ -16,8 +16,9 @@ struct Rectangle: Sendable, Hashable {
     return "x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(width))\" height=\"\(number(height))\""
   }
 
-  /// Divides an area in proportion to sizes, which descend, into rectangles that are as square as may be: row by row along the shorter side, a row
-  /// ending where one more would make its rectangles less square (Bruls, Huizing and van Wijk, 2000).
+  /// Divides an area in proportion to sizes, which descend, into rectangles that are as square as may be: row by row
+  /// along the shorter side, a row ending where one more would make its rectangles less square (Bruls, Huizing and van
+  /// Wijk, 2000).
   static func squarified(_ sizes: [Double], in area: Rectangle) -> [Rectangle] {
     let total = sizes.reduce(0, +)
     guard total > 0 else { return sizes.map { _ in Rectangle(x: area.x, y: area.y, width: 0, height: 0) } }

@@ -1,6 +1,7 @@
 extension ChangeHistory {
-  /// The history as text, to be kept with a plan: a line for each name (`N`, with the versions it was there, its departures, and those of its own),
-  /// each transition (`T`, the names that left) and each path of the last version (`L`, its name and what it refers to).
+  /// The history as text, to be kept with a plan: a line for each name (`N`, with the versions it was there, its
+  /// departures, and those of its own), each transition (`T`, the names that left) and each path of the last version
+  /// (`L`, its name and what it refers to).
   public var text: String {
     var lines = ["H 1 \(versionCount) \(cascades.followed) \(cascades.all)"]
     for (name, number) in names.sorted(by: { $0.value < $1.value }) {

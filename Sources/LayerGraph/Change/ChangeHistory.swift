@@ -1,7 +1,7 @@
 /// What is known from earlier versions: how often each path changed, and what changed together.
 ///
-/// Paths are recognised across versions by name, without hash and version. The history is a summary: its size is that of the names
-/// and of the last changes, not of the versions recorded.
+/// Paths are recognised across versions by name, without hash and version. The history is a summary: its size is that
+/// of the names and of the last changes, not of the versions recorded.
 public struct ChangeHistory: Sendable {
   /// The most transitions whose changed paths are remembered.
   static let transitionLimit = 128

@@ -1,8 +1,9 @@
 /// How likely groups of paths are to change with the next version.
 ///
-/// Two views are mixed. *What was seen*: each past transition is a scenario, decayed with age. *What the graph says*: every
-/// path changes by itself at a rate learned from its name, and in a Nix store takes all that refer to it along; these changes
-/// are taken to be independent. Both views of a group are unions of bit rows, so a probability is a walk over a few words.
+/// Two views are mixed. *What was seen*: each past transition is a scenario, decayed with age. *What the graph says*:
+/// every path changes by itself at a rate learned from its name, and in a Nix store takes all that refer to it along;
+/// these changes are taken to be independent. Both views of a group are unions of bit rows, so a probability is a walk
+/// over a few words.
 struct ChangeModel: Sendable {
   struct Parameters: Sendable {
     /// After how many transitions one counts half.

@@ -1,7 +1,7 @@
 /// e to the power of a number, to within a few units in the last place.
 ///
-/// The C library's differs in the last place from processor to processor, and a plan must not. This is sums and products alone, which IEEE 754 fixes
-/// to the bit.
+/// The C library's differs in the last place from processor to processor, and a plan must not. This is sums and
+/// products alone, which IEEE 754 fixes to the bit.
 func exponential(_ exponent: Double) -> Double {
   guard exponent > -700 else { return 0 }
   guard exponent < 700 else { return .infinity }

@@ -2,9 +2,10 @@
 enum LowerBound {
   /// A bound for plans of so many layers, from the items' own chances alone.
   ///
-  /// A layer is sent at least as often as the most volatile of its items, whatever changes together. For that cost the best layers are
-  /// runs of items in order of their chance, and the best runs are found exactly: the cost of a run has the Monge property, so
-  /// the best last cut moves to the right with the items, and divide and conquer finds all cuts.
+  /// A layer is sent at least as often as the most volatile of its items, whatever changes together. For that cost the
+  /// best layers are runs of items in order of their chance, and the best runs are found exactly: the cost of a run
+  /// has the Monge property, so the best last cut moves to the right with the items, and divide and conquer finds all
+  /// cuts.
   static func expectedBytes(sizes: [Double], chances: [Double], layers: Int) -> Double {
     let order = sizes.indices.sorted { (chances[$0], $1) > (chances[$1], $0) }
     let count = order.count

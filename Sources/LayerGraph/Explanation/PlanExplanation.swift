@@ -148,7 +148,8 @@ private struct Estimate {
     guard request.deadShare > 0, keepsDead else {
       return zip(plan.layers, chances).map { ($1, $1 * Double($0.bytes)) }
     }
-    // Where dead bytes are allowed, a layer that changes is not sent again at once: what changed is, and from time to time the rest.
+    // Where dead bytes are allowed, a layer that changes is not sent again at once: what changed is, and from time to
+    // time the rest.
     var next = request
     next.previous = plan
     let problem = PlanningProblem(next, .init())

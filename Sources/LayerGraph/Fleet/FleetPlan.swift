@@ -1,4 +1,5 @@
-/// The layers of many images, and which image is made of which: a layer that several images use is stored and pulled once.
+/// The layers of many images, and which image is made of which: a layer that several images use is stored and pulled
+/// once.
 public struct FleetPlan: Sendable, Hashable {
   /// One layer.
   public struct Layer: Sendable, Hashable {
@@ -81,9 +82,10 @@ public struct FleetRequest: Sendable {
 extension FleetRequest {
   /// Plans all images together.
   ///
-  /// Images share a layer of what they have in common, those first that save most by it. What is left of an image goes into a layer of
-  /// its own. Layers that an image may still have are used to divide what changes apart. With a previous plan, layers
-  /// that are still right are kept, whatever would be chosen now: an image that joins or leaves moves nothing that need not move.
+  /// Images share a layer of what they have in common, those first that save most by it. What is left of an image goes
+  /// into a layer of its own. Layers that an image may still have are used to divide what changes apart. With a
+  /// previous plan, layers that are still right are kept, whatever would be chosen now: an image that joins or leaves
+  /// moves nothing that need not move.
   /// - Throws: `LayerGraphError`: `contradiction`, `invalidBudget` or `invalidPlan`.
   public func plan() throws(LayerGraphError) -> FleetPlan {
     guard Set(images.map(\.name)).count == images.count else {

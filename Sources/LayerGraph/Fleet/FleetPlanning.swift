@@ -45,7 +45,8 @@ struct FleetPlanning {
 
   // MARK: What is kept
 
-  /// Gives each image the previous layers that it still has all paths of: its own first, then the largest of the others.
+  /// Gives each image the previous layers that it still has all paths of: its own first, then the largest of the
+  /// others.
   private mutating func keepPrevious(_ index: [String: Int32]) {
     guard let previous = request.previous else { return }
     let clean = previous.layers.map { layer -> [Int32]? in
@@ -122,8 +123,8 @@ struct FleetPlanning {
 
   /// Chooses, again and again, the images that save most by sharing one layer of all that they still need in common.
   ///
-  /// The sets of images that are tried are the signatures of the paths: the images that need a layer for a path. What is chosen shrinks what
-  /// others would save, so a candidate's value is looked at again when it comes first.
+  /// The sets of images that are tried are the signatures of the paths: the images that need a layer for a path. What
+  /// is chosen shrinks what others would save, so a candidate's value is looked at again when it comes first.
   private mutating func placeClasses() {
     var signatures = [[Int32]](repeating: [], count: union.nodes.count)
     for image in images.indices { for item in open(image) { signatures[Int(item)].append(Int32(image)) } }
@@ -177,8 +178,8 @@ struct FleetPlanning {
     }
   }
 
-  /// Gives classes that save much a layer of all images that have them. An image with too many classes takes those that save it most, and
-  /// leaves some layers for what it has in common with fewer images than a class has.
+  /// Gives classes that save much a layer of all images that have them. An image with too many classes takes those
+  /// that save it most, and leaves some layers for what it has in common with fewer images than a class has.
   private mutating func shareWhole(_ classes: [PathClass], _ openClasses: inout [Set<Int>]) {
     var keepers = classes.map(\.images.count)
     var kept = [[Int]](repeating: [], count: images.count)
@@ -298,7 +299,8 @@ struct FleetPlanning {
 
   // MARK: The result
 
-  /// What most images share lies at the bottom, so that images have their first layers in common; then what changes rarely.
+  /// What most images share lies at the bottom, so that images have their first layers in common; then what changes
+  /// rarely.
   private func result() -> FleetPlan {
     let keys = layers.map { layer -> (Int, Double) in
       let chance = min(max(model.probability(of: layer.items.map(Int.init)), 1e-9), 1 - 1e-9)

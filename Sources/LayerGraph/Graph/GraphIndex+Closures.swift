@@ -52,7 +52,8 @@ extension GraphIndex {
     return sums
   }
 
-  /// Exact sets in little memory: those of 512 starting points at a time are handed along the order, and shown for each component.
+  /// Exact sets in little memory: those of 512 starting points at a time are handed along the order, and shown for
+  /// each component.
   /// - Parameter body: Gets the first starting point, the nodes of the component, and which of the 512 it reaches.
   private func forEachReachedSet(
     _ order: [Int32], _ edges: Adjacency, _ body: (Int, ArraySlice<Int32>, SIMD8<UInt64>) -> Void

@@ -1,6 +1,7 @@
 extension GraphIndex {
-  /// The immediate dominator of every component, seen from a top that refers to some: the last component through which all
-  /// chains of references from the top lead. `-1` is the top itself; components that the top does not reach are `nil`.
+  /// The immediate dominator of every component, seen from a top that refers to some: the last component through which
+  /// all chains of references from the top lead. `-1` is the top itself; components that the top does not reach are
+  /// `nil`.
   ///
   /// - Parameter tops: the components that the top refers to.
   func dominators(from tops: some Sequence<Int>) -> [Int?] {
@@ -11,7 +12,8 @@ extension GraphIndex {
       }
     }
     for top in tops { incoming[top].insert(-1) }
-    // In an acyclic graph, what dominates a node is the nearest common ancestor of what refers to it, in the tree so far.
+    // In an acyclic graph, what dominates a node is the nearest common ancestor of what refers to it, in the tree so
+    // far.
     var dominator = [Int?](repeating: nil, count: componentCount)
     var depth = [Int](repeating: 0, count: componentCount)
     func depthOf(_ part: Int) -> Int { part < 0 ? 0 : depth[part] }

@@ -1,7 +1,7 @@
 /// A store graph as numbers: what every algorithm here walks.
 ///
-/// Nodes have the numbers of `StoreGraph.nodes`. Edges are held in two flat arrays a direction, so 100,000 paths cost a few
-/// megabytes.
+/// Nodes have the numbers of `StoreGraph.nodes`. Edges are held in two flat arrays a direction, so 100,000 paths cost
+/// a few megabytes.
 struct GraphIndex: Sendable {
   /// A list of neighbours for every node, in one array.
   struct Adjacency: Sendable {
@@ -18,8 +18,8 @@ struct GraphIndex: Sendable {
   let dependents: Adjacency
   /// The nodes, references before what refers to them; the nodes of a cycle stand together.
   let order: [Int32]
-  /// The number of each node's component: nodes of one cycle share it. Components are numbered as `order` meets them, so
-  /// references have lower numbers.
+  /// The number of each node's component: nodes of one cycle share it. Components are numbered as `order` meets them,
+  /// so references have lower numbers.
   let component: [Int32]
   /// How many components there are: as many as nodes where there is no cycle.
   let componentCount: Int

@@ -1,8 +1,8 @@
 /// Store paths, their sizes and their references.
 ///
-/// A Nix store has no cycles, but packages of distributions do; paths of one cycle count as one wherever references matter.
-/// Equal graphs are equal values whatever the order in which they were given. References of a path to itself are left
-/// out; references to paths that are not in the graph are kept apart, in `outsideReferences`.
+/// A Nix store has no cycles, but packages of distributions do; paths of one cycle count as one wherever references
+/// matter. Equal graphs are equal values whatever the order in which they were given. References of a path to itself
+/// are left out; references to paths that are not in the graph are kept apart, in `outsideReferences`.
 public struct StoreGraph: Sendable, Hashable {
   /// One store path.
   public struct Node: Sendable, Hashable {

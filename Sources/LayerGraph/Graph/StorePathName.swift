@@ -1,8 +1,8 @@
 /// What stays of a store path when its hash and version change.
 ///
-/// `/nix/store/HASH-gcc-13.2.0-lib` is `gcc-lib`: the hash and every part with a digit in front or inside that follows the first
-/// part starting with one are left out. It is how a path is recognised from one version of an image to the next; it never
-/// decides about correctness.
+/// `/nix/store/HASH-gcc-13.2.0-lib` is `gcc-lib`: the hash and every part with a digit in front or inside that follows
+/// the first part starting with one are left out. It is how a path is recognised from one version of an image to the
+/// next; it never decides about correctness.
 struct StorePathName: Sendable, Hashable {
   /// The name with its output, without hash and version.
   let text: String

@@ -4,8 +4,8 @@ public struct LayerPlan: Sendable, Hashable {
   public struct Layer: Sendable, Hashable {
     /// The store paths that it gives the image, sorted by their bytes.
     public var paths: [String]
-    /// Store paths that it also holds and the image no longer has, sorted. They are hidden by whiteouts in a layer above, and
-    /// cost those who do not have the layer yet their bytes.
+    /// Store paths that it also holds and the image no longer has, sorted. They are hidden by whiteouts in a layer
+    /// above, and cost those who do not have the layer yet their bytes.
     public var dead: [String]
     /// The sum of the sizes of all it holds, in bytes.
     public var bytes: Int64

@@ -8,8 +8,9 @@ public struct PlanningRequest: Sendable {
   public var previous: LayerPlan?
   /// What is known of earlier versions.
   public var history = ChangeHistory()
-  /// The most bytes that departed paths may take up in layers that are kept for what else they hold, as a share of the bytes of
-  /// all paths: 0 keeps none, 0.1 a tenth. What departed is hidden by whiteouts in one more layer above those of the plan.
+  /// The most bytes that departed paths may take up in layers that are kept for what else they hold, as a share of the
+  /// bytes of all paths: 0 keeps none, 0.1 a tenth. What departed is hidden by whiteouts in one more layer above those
+  /// of the plan.
   public var deadShare = 0.0
   /// What the layers have to respect.
   public var constraints = PlanningConstraints()
@@ -38,7 +39,8 @@ public struct PlanningRequest: Sendable {
 public struct PlanningConstraints: Sendable, Hashable {
   /// Layers that a base image brings; they count against the most layers.
   public var baseLayers = 0
-  /// Groups of paths that share a layer with each other and with nothing else. These layers lie at the bottom, in this order.
+  /// Groups of paths that share a layer with each other and with nothing else. These layers lie at the bottom, in this
+  /// order.
   public var pinned: [[String]] = []
   /// Groups of paths of which no two may share a layer, e.g. because they want different metadata for one directory.
   public var apart: [[String]] = []

@@ -3,15 +3,16 @@ public protocol PlanningStrategy: Sendable {
   /// A short name for the command line and for reports.
   var name: String { get }
 
-  /// Divides the paths: a pure function, every path into exactly one layer, no layer empty. Constraints are not its business.
+  /// Divides the paths: a pure function, every path into exactly one layer, no layer empty. Constraints are not its
+  /// business.
   func plan(_ request: PlanningRequest) -> LayerPlan
 }
 
 extension PlanningRequest {
   /// Asks a strategy for a plan, sees to the constraints, and makes sure that it is a plan for what was asked.
-  /// - Throws: `LayerGraphError`: `invalidBudget` when base image and pinned layers leave none, `unsatisfiable` when the constraints
-  ///   contradict each other, `invalidPlan` when a path is missing, repeated or invented, a layer is empty, there are too many layers, or
-  ///   too many dead bytes.
+  /// - Throws: `LayerGraphError`: `invalidBudget` when base image and pinned layers leave none, `unsatisfiable` when
+  ///   the constraints contradict each other, `invalidPlan` when a path is missing, repeated or invented, a layer is
+  ///   empty, there are too many layers, or too many dead bytes.
   public func plan(with strategy: some PlanningStrategy) throws(LayerGraphError) -> LayerPlan {
     guard deadShare >= 0, deadShare < 1 else {
       throw LayerGraphError(.invalidBudget, "dead bytes may take a share from 0 up to 1 of the image, not \(deadShare)")

@@ -1,13 +1,13 @@
 /// Flywheel's own division: the layers that move the fewest bytes with the next versions.
 ///
-/// Layers of the previous plan that lost nothing keep their digest at no cost. What is new has to be sent anyway, wherever it lies; so only
-/// that is divided, together with what is left of layers that lost a path. With a share for dead bytes, a layer that lost paths can be
-/// kept too: what departed is hidden by whiteouts above.
+/// Layers of the previous plan that lost nothing keep their digest at no cost. What is new has to be sent anyway,
+/// wherever it lies; so only that is divided, together with what is left of layers that lost a path. With a share for
+/// dead bytes, a layer that lost paths can be kept too: what departed is hidden by whiteouts above.
 ///
 /// What to write again, and how to divide it, is decided by what it costs now and over the next versions, drawn from a
-/// ``ChangeModel``. The division itself starts from the largest alone and is improved by moves, splits and merges. Without a previous
-/// plan and a history the division is that of ``Strata``, which rests on sizes and references alone, so that unrelated changes
-/// leave it as it is.
+/// ``ChangeModel``. The division itself starts from the largest alone and is improved by moves, splits and merges.
+/// Without a previous plan and a history the division is that of ``Strata``, which rests on sizes and references
+/// alone, so that unrelated changes leave it as it is.
 ///
 /// `docs/layer-planning.md` tells why, and what it was measured on.
 public struct LeastBytes: PlanningStrategy {

@@ -1,7 +1,8 @@
 /// Divides items into groups so that few bytes are expected to be sent with the next version.
 ///
-/// A group costs its bytes times the chance that one of its items changes. The search starts from the largest alone and the rest
-/// together, moves single items to where they cost least, then splits one group and merges two as long as both together gain.
+/// A group costs its bytes times the chance that one of its items changes. The search starts from the largest alone
+/// and the rest together, moves single items to where they cost least, then splits one group and merges two as long as
+/// both together gain.
 struct PartitionSearch {
   private let model: ChangeModel
   private let sizes: [Double]
@@ -69,8 +70,8 @@ struct PartitionSearch {
   var cost: Double { groups.reduce(0) { $0 + $1.cost } }
 
   /// Searches until a round gains next to nothing.
-  /// - Parameter isThorough: Whether items are exchanged too. It makes expected bytes fewer, and was no gain over real histories when only what
-  ///   is dirty is divided: the model is not that exact.
+  /// - Parameter isThorough: Whether items are exchanged too. It makes expected bytes fewer, and was no gain over real
+  ///   histories when only what is dirty is divided: the model is not that exact.
   mutating func run(rounds: Int = 6, isThorough: Bool = false) {
     guard groups.count > 1, scale > 0 else { return }
     for round in 0..<rounds {

@@ -15,8 +15,8 @@ struct PlanSearch {
     return best
   }
 
-  /// Layers are given up until the others are within both budgets: the one with the highest share of dead bytes while there are too
-  /// many, then the one with the fewest bytes.
+  /// Layers are given up until the others are within both budgets: the one with the highest share of dead bytes while
+  /// there are too many, then the one with the fewest bytes.
   private func required() -> Set<Int> {
     let candidates = problem.candidates
     var rewritten: Set<Int> = []
@@ -53,7 +53,8 @@ struct PlanSearch {
     return nil
   }
 
-  /// The layers given up, and of the others those that cost least to write again and those with the highest share of dead bytes.
+  /// The layers given up, and of the others those that cost least to write again and those with the highest share of
+  /// dead bytes.
   private func worthALook(_ best: Choice) -> [Int] {
     let candidates = problem.candidates
     let kept = candidates.indices.filter { !best.rewritten.contains($0) }

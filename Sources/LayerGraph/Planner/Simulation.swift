@@ -1,8 +1,8 @@
 /// What layers cost over possible futures, if they are kept by a simple rule.
 ///
-/// The rule is the planner's own, without its search: layers that lost all items go; while there are too many dead bytes, the layer
-/// with the highest share of them is written again; while no slot is free, the layer with the fewest live bytes; what is to be
-/// written goes into half of the free slots, the largest alone and the rest together.
+/// The rule is the planner's own, without its search: layers that lost all items go; while there are too many dead
+/// bytes, the layer with the highest share of them is written again; while no slot is free, the layer with the fewest
+/// live bytes; what is to be written goes into half of the free slots, the largest alone and the rest together.
 ///
 /// Items are numbered in descending size, and only the largest take part: they hold nearly all of the bytes.
 struct Simulation {

@@ -8,9 +8,10 @@ public struct Replay: Sendable {
   /// Prepares a replay.
   /// - Parameters:
   ///   - versions: At least two.
-  ///   - warmUp: The versions before the first update that counts. Where there are few, fewer are left out, so that at least half of
-  ///     the updates count.
-  /// - Throws: `LayerGraphError.Code.invalidHistory` when there is no update, or a version is older than the one before it.
+  ///   - warmUp: The versions before the first update that counts. Where there are few, fewer are left out, so that at
+  ///     least half of the updates count.
+  /// - Throws: `LayerGraphError.Code.invalidHistory` when there is no update, or a version is older than the one
+  ///   before it.
   public init(_ versions: [ImageVersion], warmUp: Int = 10) throws(LayerGraphError) {
     guard versions.count >= 2 else {
       throw LayerGraphError(
@@ -68,7 +69,8 @@ public struct Replay: Sendable {
     public var pushedBytes: Int64
     /// The bytes that a store fetches which has the version before and knows layers by digest.
     public var pulledBytes: Int64
-    /// The bytes that a store fetches which has the version before and fetches everything above the first missing layer.
+    /// The bytes that a store fetches which has the version before and fetches everything above the first missing
+    /// layer.
     public var chainBytes: Int64
     /// Bytes that departed paths take up in the layers.
     public var deadBytes: Int64

@@ -1,7 +1,8 @@
 /// nixpkgs' division since 2024: paths that the same large paths need share a layer.
 ///
-/// The largest paths are made *primaries*, one after the other. A path belongs to the primaries that need it and are not above
-/// another of them; paths that belong to the same primaries share a layer. This ends before there would be too many layers.
+/// The largest paths are made *primaries*, one after the other. A path belongs to the primaries that need it and are
+/// not above another of them; paths that belong to the same primaries share a layer. This ends before there would be
+/// too many layers.
 public struct AutoLayer: PlanningStrategy {
   /// The name in the command line and in reports.
   public var name: String { "auto-layer" }

@@ -1,7 +1,7 @@
 /// nix2container's division: the most popular paths alone, the rest together.
 ///
-/// The popularity of a path is the number of distinct chains of references that end at it. Ties go to the path met later when paths
-/// and their references are walked in order, which follows the hashes.
+/// The popularity of a path is the number of distinct chains of references that end at it. Ties go to the path met
+/// later when paths and their references are walked in order, which follows the hashes.
 public struct Nix2ContainerPopularity: PlanningStrategy {
   /// The name in the command line and in reports.
   public var name: String { "nix2container" }

@@ -1,7 +1,7 @@
 /// Nixery's division: subtrees of the dominator tree, the least popular and smallest merged.
 ///
-/// Nixery reads popularity from a file counted over all of nixpkgs; here it is the number of paths of the closure that refer to a
-/// path.
+/// Nixery reads popularity from a file counted over all of nixpkgs; here it is the number of paths of the closure that
+/// refer to a path.
 public struct Nixery: PlanningStrategy {
   /// The name in the command line and in reports.
   public var name: String { "nixery" }

@@ -1,7 +1,8 @@
 /// Graham Christensen's contest, nixpkgs' division until 2024: the most popular paths alone, the rest together.
 ///
-/// Each path gives everything below it as many points as there are chains of references from the top to it, so what is deep and
-/// often referred to wins. Ties are broken by name, the hash last, so a rebuild changes little. Takes time in the square of the paths.
+/// Each path gives everything below it as many points as there are chains of references from the top to it, so what is
+/// deep and often referred to wins. Ties are broken by name, the hash last, so a rebuild changes little. Takes time in
+/// the square of the paths.
 public struct PopularityContest: PlanningStrategy {
   /// The name in the command line and in reports.
   public var name: String { "popularity-contest" }

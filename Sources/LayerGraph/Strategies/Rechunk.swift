@@ -1,7 +1,7 @@
 /// rechunk's division: paths that changed in the same weeks together.
 ///
-/// A layer costs its bytes times the past transitions in which one of its paths changed. Packages with little past count as
-/// always changing.
+/// A layer costs its bytes times the past transitions in which one of its paths changed. Packages with little past
+/// count as always changing.
 public struct Rechunk: PlanningStrategy {
   /// Whether paths stay in the layer they were in, by name, and only new ones are placed.
   public var isSticky: Bool
