@@ -94,6 +94,16 @@ struct FleetTests {
     }
   }
 
+  @Test func imagesMayKnowDifferentReferencesOfOnePath() throws {
+    let whole = try StoreGraph([.init(path: "/a", size: 1, references: ["/b"]), .init(path: "/b", size: 2)])
+    let part = try StoreGraph([.init(path: "/a", size: 1, references: ["/b"])])
+    let request = FleetRequest([
+      .init(name: "whole", graph: whole, maximumLayers: 2), .init(name: "part", graph: part, maximumLayers: 2),
+    ])
+    #expect(try request.union() == whole)
+    try check(request.plan(), request)
+  }
+
   @Test func contradictionsAndImpossibleBudgetsAreErrors() throws {
     let one = FleetRequest.Image(name: "a", graph: try StoreGraph([.init(path: "/a", size: 1)]), maximumLayers: 1)
     var other = one

@@ -68,8 +68,8 @@ extension ImageHistory {
         versions.last.map { .init(name: name, graph: $0.graph, maximumLayers: maximumLayers) }
       })
     for time in Set(versions.values.joined().map(\.time)).sorted() {
-      let nodes = versions.values.flatMap { $0.filter { $0.time == time }.flatMap(\.graph.nodes) }
-      request.history.record(try StoreGraph(nodes))
+      let graphs = versions.values.flatMap { $0.filter { $0.time == time }.map(\.graph) }
+      request.history.record(try StoreGraph(union: graphs))
     }
     return request
   }

@@ -76,7 +76,7 @@ public struct FleetRequest: Sendable {
 
   /// All paths of all images.
   /// - Throws: `LayerGraphError`: `contradiction` where two images describe one path differently.
-  public func union() throws(LayerGraphError) -> StoreGraph { try StoreGraph(images.flatMap(\.graph.nodes)) }
+  public func union() throws(LayerGraphError) -> StoreGraph { try StoreGraph(union: images.map(\.graph)) }
 }
 
 extension FleetRequest {

@@ -192,7 +192,9 @@ struct FleetPlanning {
           let (a, b) = (value(left), value(right))
           return a != b ? a > b : left < right
         }
-        kept[image] = own.count <= free ? own : Array(own.prefix(max(0, free - 2 + (free < 4 ? 1 : 0))))
+        // One layer is for the rest, and where there are some, one for what few images have in common.
+        let reserved = free < 4 ? 1 : 2
+        kept[image] = own.count <= free ? own : Array(own.prefix(max(0, free - reserved)))
         for index in kept[image] { next[index] += 1 }
       }
       keepers = next

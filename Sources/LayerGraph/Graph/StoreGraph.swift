@@ -66,6 +66,24 @@ public struct StoreGraph: Sendable, Hashable {
     outsideReferences = outside
   }
 
+  /// Puts graphs together. A path that several have must have one size; its references are those of all of them.
+  /// - Throws: `LayerGraphError`: `contradiction`, or `invalidSize`.
+  public init(union graphs: some Sequence<StoreGraph>) throws(LayerGraphError) {
+    var nodes: [String: Node] = [:]
+    for node in graphs.lazy.flatMap(\.nodes) {
+      guard let known = nodes[node.path] else {
+        nodes[node.path] = node
+        continue
+      }
+      guard known.size == node.size else {
+        throw LayerGraphError(
+          .contradiction, "'\(node.path)' has \(known.size) bytes in one graph and \(node.size) in another")
+      }
+      if known.references != node.references { nodes[node.path]?.references += node.references }
+    }
+    try self.init(nodes.values)
+  }
+
   /// A cycle of references, if there is one: paths each of which refers to the next, and the last to the first.
   public var cycle: [String]? {
     let index = GraphIndex(self)
