@@ -39,6 +39,9 @@ final class ProgressPrinter: Sendable {
     }
   }
 
+  /// What is worked on, where a terminal shows it.
+  func working(on line: String) { rewrite(line) }
+
   /// Leaves the line that is rewritten, so that an error begins on one of its own.
   func closeLine() {
     isLineOpen.withLock { isOpen in

@@ -68,14 +68,16 @@ struct ReplayCommand: AsyncParsableCommand {
       let history = try await ImageHistory(files: history.map { FilePath($0) })
       let names = image.map { [$0] } ?? history.images
       let cost = TransferCost(digest: 1 - chainWeight, chain: chainWeight)
+      let progress = ProgressPrinter(isQuiet: false)
       var results: [(image: String, reports: [ReplayReport])] = []
       for name in names {
         let replay = try Replay(try history.versions(of: name), warmUp: warmUp)
         for layers in maxLayers {
-          let reports = try reports(replay, layers)
+          let reports = try await reports(replay, layers, image: name, progress)
           results.append((name, reports.sorted { cost.of($0) < cost.of($1) }))
         }
       }
+      progress.closeLine()
       if json {
         try Output.print(
           JSON.object(["results": .array(results.flatMap { image, reports in reports.map { $0.json(image: image) } })])
@@ -86,13 +88,19 @@ struct ReplayCommand: AsyncParsableCommand {
     }
   }
 
-  private func reports(_ replay: Replay, _ layers: Int) throws -> [ReplayReport] {
+  /// All strategies at once: each is a computation of its own.
+  private func reports(
+    _ replay: Replay, _ layers: Int, image: String, _ progress: ProgressPrinter
+  ) async throws -> [ReplayReport] {
     let strategies =
       strategy.isEmpty ? PlanningStrategies.all : try strategy.map { try PlanningArguments.strategy(named: $0) }
-    return try strategies.flatMap { strategy in
-      // Dead bytes mean nothing to the others.
-      let shares = strategy is LeastBytes ? deadBytes : [0]
-      return try shares.map { try replay.run(strategy, maximumLayers: layers, deadShare: $0 / 100) }
+    // Dead bytes mean nothing to the others.
+    let jobs = strategies.flatMap { strategy in
+      (strategy is LeastBytes ? deadBytes : [0]).map { (strategy: strategy, share: $0 / 100) }
+    }
+    return try await jobs.concurrentMap(width: 4) { job in
+      progress.working(on: "replaying \(image) in at most \(layers) layers: \(job.strategy.name)")
+      return try replay.run(job.strategy, maximumLayers: layers, deadShare: job.share)
     }
   }
 }
