@@ -136,7 +136,7 @@ enum Output {
     return "\(tenths < 0 ? "-" : "")\(tenths.magnitude / 10).\(tenths.magnitude % 10)%"
   }
 
-  static func bytes(_ number: Double) -> String { bytes(Int64(number.rounded())) }
+  static func bytes(_ number: Double) -> String { bytes(Int64(exactly: number.rounded()) ?? .max) }
 
   static func summary(of image: AssembledImage) -> String {
     let size = image.layers.reduce(0) { $0 + $1.descriptor.size }

@@ -114,6 +114,20 @@ struct PlanFileTests {
     #expect(read > 100)
   }
 
+  @Test func theLargestSizeIsExplainedToo() throws {
+    let graph = try StoreGraph([.init(path: "/s/large", size: .max), .init(path: "/s/empty", size: 0)])
+    var request = try PlanningRequest(graph, maximumLayers: 1)
+    for share in [0, 0.5] {
+      request.deadShare = share
+      let plan = try request.plan(with: LeastBytes())
+      let explanation = try PlanExplanation(plan, for: request, alternatives: PlanningStrategies.all)
+      let text = PlanDocument(plan: plan, history: request.history, explanation: explanation).json.prettyText
+      #expect(text.contains("9223372036854775807"))
+      #expect(PlanPage(plan: plan, explanation: explanation, maximumLayers: 1).html.hasSuffix("</html>\n"))
+      request.previous = plan
+    }
+  }
+
   @Test func anImageWithoutAPlanSaysSo() {
     let error = #expect(throws: AssemblyError.self) {
       try LayerPlan(recoveredFrom: ImageManifest(config: .empty, layers: []), name: "x")

@@ -119,12 +119,15 @@ extension JSON {
   /// A number with six digits behind the point.
   static func decimal(_ value: Double) -> JSON {
     let scaled = (value * 1e6).rounded()
-    guard scaled.magnitude < 1e18 else { return .number(String(Int64(clamping: Int(value.rounded())))) }
+    guard scaled.magnitude < 1e18 else { return Self.whole(value) }
     let (whole, rest) = Int64(scaled.magnitude).quotientAndRemainder(dividingBy: 1_000_000)
     let digits = String(rest)
     return .number("\(scaled < 0 ? "-" : "")\(whole).\(String(repeating: "0", count: 6 - digits.count))\(digits)")
   }
 
   /// A number rounded to a whole one.
-  static func whole(_ value: Double) -> JSON { .integer(Int64(value.rounded())) }
+  static func whole(_ value: Double) -> JSON {
+    // Sizes are at most 63 bits, whose largest number no Double has.
+    .integer(Int64(exactly: value.rounded()) ?? (value > 0 ? .max : 0))
+  }
 }
