@@ -9,43 +9,37 @@ enum Output {
   // MARK: JSON
 
   static func json(_ image: AssembledImage, _ pushes: [(name: String, report: PushReport)]) -> JSON {
-    object([
-      ("digest", .string(image.descriptor.digest.description)),
-      ("manifest", image.descriptor.json),
-      ("config", image.manifest.config.json),
-      ("platform", .string(image.configuration.platform.description)),
-      ("layers", .array(image.layers.map(json))),
-      ("uploaded", .array(pushes.map { json($0.report, $0.name) })),
+    .object([
+      "digest": .string(image.descriptor.digest.description),
+      "manifest": image.descriptor.json,
+      "config": image.manifest.config.json,
+      "platform": .string(image.configuration.platform.description),
+      "layers": .array(image.layers.map(json)),
+      "uploaded": .array(pushes.map { json($0.report, $0.name) }),
     ])
   }
 
   private static func json(_ layer: AssembledImage.Layer) -> JSON {
-    object([
-      ("mediaType", .string(layer.descriptor.mediaType.text)),
-      ("digest", .string(layer.descriptor.digest.description)),
-      ("diffID", .string(layer.diffID.description)),
-      ("size", .integer(layer.descriptor.size)),
-      ("uncompressedSize", .integer(layer.uncompressedSize)),
-      ("paths", .strings(layer.content.storePaths)),
-      ("copiedToRoot", .strings(layer.content.recipe.sources.filter { $0.destination == "/" }.map(\.host.string))),
+    .object([
+      "mediaType": .string(layer.descriptor.mediaType.text),
+      "digest": .string(layer.descriptor.digest.description),
+      "diffID": .string(layer.diffID.description),
+      "size": .integer(layer.descriptor.size),
+      "uncompressedSize": .integer(layer.uncompressedSize),
+      "paths": .strings(layer.content.storePaths),
+      "copiedToRoot": .strings(layer.content.recipe.sources.filter { $0.destination == "/" }.map(\.host.string)),
     ])
   }
 
   private static func json(_ report: PushReport, _ destination: String) -> JSON {
-    object([
-      ("destination", .string(destination)),
-      ("blobs", .array(report.uploaded.map(\.json))),
-      ("bytes", .integer(report.uploadedBytes)),
-      ("skipped", .integer(report.skipped.count)),
-      ("movedTags", .strings(report.movedTags)),
-      ("unchangedTags", .strings(report.unchangedTags)),
+    .object([
+      "destination": .string(destination),
+      "blobs": .array(report.uploaded.map(\.json)),
+      "bytes": .integer(report.uploadedBytes),
+      "skipped": .integer(report.skipped.count),
+      "movedTags": .strings(report.movedTags),
+      "unchangedTags": .strings(report.unchangedTags),
     ])
-  }
-
-  private static func object(_ members: [(String, JSON)]) -> JSON {
-    var object = JSON.Object()
-    for (name, value) in members { object[name] = value }
-    return .object(object)
   }
 
   // MARK: Text

@@ -9,17 +9,18 @@ extension LayerPlan {
   /// - Parameter name: What the document is called in messages, e.g. its file name.
   /// - Throws: `AssemblyError.Code.invalidPlan`, naming the field.
   public init(json bytes: [UInt8], name: String) throws(AssemblyError) {
-    do throws(OCIError) {
-      let json = try JSON(parsing: bytes, valueLimit: .max)
-      if json.arrayValue != nil {
-        try self.init(layersOf: json, field: "plan")
-      } else {
-        var fields = try FieldReader(json, path: "plan")
-        guard let layers = try fields.value("layers") else { throw fields.error("layers", "is missing") }
-        try self.init(layersOf: layers, field: "plan.layers")
-      }
-    } catch {
+    do throws(OCIError) { try self.init(JSON(parsing: bytes, valueLimit: .max)) } catch {
       throw AssemblyError(.invalidPlan, "plan '\(name)': \(error.message)")
+    }
+  }
+
+  init(_ json: JSON) throws(OCIError) {
+    if json.arrayValue != nil {
+      try self.init(layersOf: json, field: "plan")
+    } else {
+      var fields = try FieldReader(json, path: "plan")
+      guard let layers = try fields.value("layers") else { throw fields.error("layers", "is missing") }
+      try self.init(layersOf: layers, field: "plan.layers")
     }
   }
 

@@ -21,11 +21,10 @@ public struct PlanDocument: Sendable {
   /// Reads a document in any form that `LayerPlan.init(json:name:)` reads, and its history.
   /// - Throws: `AssemblyError.Code.invalidPlan`.
   public init(json bytes: [UInt8], name: String) throws(AssemblyError) {
-    plan = try LayerPlan(json: bytes, name: name)
     do {
       let json = try JSON(parsing: bytes, valueLimit: .max)
-      guard let text = json.objectValue?["history"]?.stringValue else { return }
-      history = try ChangeHistory(text: text)
+      plan = try LayerPlan(json)
+      history = try json.objectValue?["history"]?.stringValue.map { (text) throws in try ChangeHistory(text: text) }
     } catch {
       throw AssemblyError(.invalidPlan, "plan '\(name)': \(error)")
     }

@@ -278,25 +278,12 @@ struct FleetPlanning {
     let byChance = items.indices.sorted { (chances[$0], $0) < (chances[$1], $1) }
     for order in [bySize, byChance] {
       let sorted = order.map { items[$0] }
-      let heads = costs(sorted)
-      let tails = Array(costs(sorted.reversed()).reversed())
-      for cut in 1..<sorted.count where whole - heads[cut - 1] - tails[cut] > best?.gain ?? 0 {
-        best = (whole - heads[cut - 1] - tails[cut], sorted[..<cut].sorted(), sorted[cut...].sorted())
+      guard let cut = model.bestCut(sorted.map(Int.init), sizes: sizes, cost: whole), cut.gain > best?.gain ?? 0 else {
+        continue
       }
+      best = (cut.gain, sorted[..<cut.start].sorted(), sorted[cut.start...].sorted())
     }
     return best
-  }
-
-  /// The expected bytes of every head of a list.
-  private func costs(_ items: [Int32]) -> [Double] {
-    var row = [UInt64](repeating: 0, count: model.words)
-    var (total, rate) = (0.0, 0.0)
-    return items.map { item in
-      for word in 0..<model.words { row[word] |= model.rows[Int(item) * model.words + word] }
-      total += sizes[Int(item)]
-      rate += model.residual[Int(item)]
-      return total * model.probability(row, residual: rate)
-    }
   }
 
   // MARK: The result

@@ -1,4 +1,15 @@
 extension GraphIndex {
+  /// Whether each component is a top: nothing outside of it refers to it.
+  func areTops() -> [Bool] {
+    var areTops = [Bool](repeating: true, count: componentCount)
+    for node in 0..<count {
+      for reference in references[node] where component[Int(reference)] != component[node] {
+        areTops[Int(component[Int(reference)])] = false
+      }
+    }
+    return areTops
+  }
+
   /// The immediate dominator of every component, seen from a top that refers to some: the last component through which
   /// all chains of references from the top lead. `-1` is the top itself; components that the top does not reach are
   /// `nil`.

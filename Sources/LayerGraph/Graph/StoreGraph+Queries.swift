@@ -23,17 +23,11 @@ extension StoreGraph {
   public func dominators(from roots: [String]? = nil) -> [String?] {
     let index = GraphIndex(self)
     var first = [Int](repeating: -1, count: index.componentCount)
-    var isReferred = [Bool](repeating: false, count: index.componentCount)
-    for node in nodes.indices {
-      let part = Int(index.component[node])
-      if first[part] < 0 { first[part] = node }
-      for reference in index.references[node] where index.component[Int(reference)] != index.component[node] {
-        isReferred[Int(index.component[Int(reference)])] = true
-      }
-    }
+    for node in nodes.indices.reversed() { first[Int(index.component[node])] = node }
+    let areTops = index.areTops()
     let tops =
       roots.map { Set(numbers(of: $0).map { Int(index.component[$0]) }) }
-      ?? Set(isReferred.indices.filter { !isReferred[$0] })
+      ?? Set(areTops.indices.filter { areTops[$0] })
     let dominators = index.dominators(from: tops)
     return nodes.indices.map { node in
       guard let dominator = dominators[Int(index.component[node])], dominator >= 0 else { return nil }

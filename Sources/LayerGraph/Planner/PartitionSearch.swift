@@ -265,27 +265,9 @@ struct PartitionSearch {
   }
 
   private func bestCut(_ order: [Int], of index: Int) -> Split? {
-    // The cost of every prefix and of every suffix.
-    func costs(_ order: some Sequence<Int>) -> [Double] {
-      var row = [UInt64](repeating: 0, count: model.words)
-      var bytes = 0.0
-      var residual = 0.0
-      return order.map { position in
-        let item = items[position]
-        for word in 0..<model.words { row[word] |= model.rows[item * model.words + word] }
-        bytes += sizes[item]
-        residual += model.residual[item]
-        return bytes * model.probability(row, residual: residual)
-      }
+    model.bestCut(order.map { items[$0] }, sizes: sizes, cost: groups[index].cost).map {
+      Split(group: index, gain: $0.gain, leaving: Array(order[$0.start...]))
     }
-    let prefixes = costs(order)
-    let suffixes = Array(costs(order.reversed()).reversed())
-    var best: (gain: Double, cut: Int)?
-    for cut in 1..<order.count {
-      let gain = groups[index].cost - prefixes[cut - 1] - suffixes[cut]
-      if gain > best?.gain ?? 0 { best = (gain, cut) }
-    }
-    return best.map { Split(group: index, gain: $0.gain, leaving: Array(order[$0.cut...])) }
   }
 
   private func cheapestMerge(without excluded: Int) -> (from: Int, to: Int, loss: Double)? {

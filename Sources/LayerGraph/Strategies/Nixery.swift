@@ -21,15 +21,10 @@ public struct Nixery: PlanningStrategy {
     let closureBytes = index.closureSums(graph.nodes.map(\.size))
     let popularity = (0..<index.count).map { max(1, index.dependents[$0].count) }
     var tops: Set<Int> = []
-    var isReferred = [Bool](repeating: false, count: index.componentCount)
-    for node in 0..<index.count {
-      for reference in index.references[node] where index.component[Int(reference)] != index.component[node] {
-        isReferred[Int(index.component[Int(reference)])] = true
-      }
-    }
+    let areTops = index.areTops()
     for node in 0..<index.count {
       let part = Int(index.component[node])
-      if !isReferred[part] || closureBytes[node] > Self.largeClosure || popularity[node] >= Self.highPopularity {
+      if areTops[part] || closureBytes[node] > Self.largeClosure || popularity[node] >= Self.highPopularity {
         tops.insert(part)
       }
     }

@@ -22,16 +22,15 @@ extension GraphIndex {
   fileprivate func contestOrder(_ graph: StoreGraph) -> [Int] {
     // Chains from the top to each component; the top names what nothing else does.
     var chains = [Double](repeating: 0, count: componentCount)
-    var isReferred = [Bool](repeating: false, count: componentCount)
+    let areTops = areTops()
     var incoming = [[Int32]](repeating: [], count: componentCount)
     for node in order {
       for reference in references[Int(node)] where component[Int(reference)] != component[Int(node)] {
-        isReferred[Int(component[Int(reference)])] = true
         incoming[Int(component[Int(reference)])].append(component[Int(node)])
       }
     }
     for part in (0..<componentCount).reversed() {
-      if !isReferred[part] { chains[part] = 1 }
+      if areTops[part] { chains[part] = 1 }
       for other in incoming[part] { chains[part] += chains[Int(other)] }
     }
     var points = [Double](repeating: 0, count: componentCount)
