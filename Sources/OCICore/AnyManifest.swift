@@ -51,7 +51,7 @@ public enum AnyManifest: Sendable, Hashable {
   }
 
   /// A descriptor of the document as the referrers API gives it (distribution-spec, §Listing Referrers).
-  func referrer(_ descriptor: Descriptor) -> Descriptor {
+  package func referrer(_ descriptor: Descriptor) -> Descriptor {
     var result = Descriptor(mediaType: mediaType, digest: descriptor.digest, size: descriptor.size)
     switch self {
     case .manifest(let manifest):

@@ -8,9 +8,41 @@ public struct ByteStream: AsyncSequence, Sendable {
 
   private let pull: @Sendable () async throws -> [UInt8]?
 
+  /// The open file that gives the bytes, for who reads it directly rather than through chunks, from where it stands on.
+  package let file: FileContent?
+
+  /// A file behind a stream, and who wants to know how much of it is read.
+  package struct FileContent: Sendable {
+    /// The file.
+    package let file: OpenFile
+    /// Is told how many bytes were just read.
+    package var onBytes: (@Sendable (Int) -> Void)?
+  }
+
   /// Creates a stream from a function that gives the next chunk, or `nil` at the end.
-  public init(_ pull: @escaping @Sendable () async throws -> [UInt8]?) {
+  public init(_ pull: @escaping @Sendable () async throws -> [UInt8]?) { self.init(file: nil, pull) }
+
+  init(file: FileContent?, _ pull: @escaping @Sendable () async throws -> [UInt8]?) {
+    self.file = file
     self.pull = pull
+  }
+
+  /// The same stream, of which is told how far it has been read, in bytes.
+  /// - Parameter offset: How many bytes came before it.
+  func counted(from offset: Int64, _ report: @escaping @Sendable (Int64) -> Void) -> ByteStream {
+    let position = Mutex(offset)
+    let count: @Sendable (Int) -> Void = { bytes in
+      report(
+        position.withLock { position in
+          position += Int64(bytes)
+          return position
+        })
+    }
+    return ByteStream(file: file.map { FileContent(file: $0.file, onBytes: count) }) { [pull] in
+      let chunk = try await pull()
+      if let chunk { count(chunk.count) }
+      return chunk
+    }
   }
 
   /// Creates a stream of bytes at hand.
@@ -72,16 +104,45 @@ public struct ByteStream: AsyncSequence, Sendable {
 
 /// Content that can be read again: what a retry after a lost connection needs.
 public struct BlobSource: Sendable {
-  private let opener: @Sendable () async throws -> ByteStream
+  private let opener: @Sendable (_ offset: Int64) async throws -> ByteStream
 
   /// Creates a source from a function that begins a new stream of the same bytes each time.
-  public init(_ open: @escaping @Sendable () async throws -> ByteStream) { opener = open }
+  public init(_ open: @escaping @Sendable () async throws -> ByteStream) {
+    opener = { offset in try await open().dropping(first: offset) }
+  }
+
+  /// Creates a source from a function that begins at any byte, for content that need not be read from its beginning.
+  public init(openingAt open: @escaping @Sendable (_ offset: Int64) async throws -> ByteStream) { opener = open }
 
   /// Creates a source of bytes at hand.
-  public init(_ bytes: [UInt8]) { opener = { ByteStream(bytes) } }
+  public init(_ bytes: [UInt8]) {
+    opener = { offset in ByteStream(offset == 0 ? bytes : Array(bytes.dropFirst(Int(offset)))) }
+  }
 
-  /// Begins to read from the first byte.
-  public func open() async throws -> ByteStream { try await opener() }
+  /// Begins to read.
+  /// - Parameter offset: The first byte to give; where the content is shorter, the stream is empty.
+  public func open(at offset: Int64 = 0) async throws -> ByteStream { try await opener(offset) }
+}
+
+extension ByteStream {
+  /// The same stream without its first bytes, which are read and thrown away.
+  fileprivate func dropping(first count: Int64) -> ByteStream {
+    guard count > 0 else { return self }
+    let iterator = makeAsyncIterator()
+    let rest = Mutex(count)
+    return ByteStream {
+      while let chunk = try await iterator.next() {
+        let skipped = rest.withLock { rest in
+          let skipped = Swift.min(rest, Int64(chunk.count))
+          rest -= skipped
+          return Int(skipped)
+        }
+        if skipped == 0 { return chunk }
+        if skipped < chunk.count { return Array(chunk[skipped...]) }
+      }
+      return nil
+    }
+  }
 }
 
 /// Bytes that are given once.

@@ -11,6 +11,36 @@ public protocol ContentStore: Sendable {
   /// Takes content, all of it or nothing: the store verifies size and digest before it keeps it. An error of the source is
   /// passed on as it is.
   func push(_ descriptor: Descriptor, from source: BlobSource) async throws
+
+  /// Takes a blob unless the store has it. A store that can ask and take in one step does; others ask first.
+  func ensure(_ descriptor: Descriptor, from source: BlobSource) async throws -> PushOutcome
+
+  /// The content from any byte on, not verified: for whoever verifies what it takes, as every store does in `push`, so that
+  /// no byte is hashed twice. By default what `fetch` gives.
+  func source(of descriptor: Descriptor) -> BlobSource
+}
+
+/// How a store came to have a blob.
+public enum PushOutcome: Sendable, Hashable {
+  /// It was sent.
+  case sent
+  /// The store had it.
+  case existed
+  /// The store had it in another place, named here, and linked it.
+  case mounted(from: String)
+}
+
+extension ContentStore {
+  /// Asks, then pushes.
+  public func ensure(_ descriptor: Descriptor, from source: BlobSource) async throws -> PushOutcome {
+    if try await exists(descriptor) { return .existed }
+    try Task.checkCancellation()
+    try await push(descriptor, from: source)
+    return .sent
+  }
+
+  /// What `fetch` gives.
+  public func source(of descriptor: Descriptor) -> BlobSource { BlobSource { try await fetch(descriptor) } }
 }
 
 /// A content store whose manifests have names that can move.

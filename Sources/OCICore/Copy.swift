@@ -27,7 +27,8 @@ public func copy(
 /// all.
 ///
 /// Where every tag names the root already, nothing but the tags is looked at. Where the destination has the root, it vouches
-/// for what is below it, and nothing but the root is looked at; unless it turns out to have lost something. Asked for
+/// for what is below it, and nothing but the root is looked at; unless it turns out to have lost something. Where a tag names
+/// nothing yet, the smallest layer is placed first: one that was missing tells that the root is missing too. Asked for
 /// referrers, everything is looked at. After a failure the tags name what they named
 /// before, and what was written is taken back as far as the destination can.
 /// - Parameter tags: The names that it gets; with none, it is only reachable by digest.
@@ -41,30 +42,33 @@ public func copy(
     throw OCIError(.invalidDocument, "'\(root.mediaType)' is no manifest's type, so \(root.digest) cannot be published")
   }
   let writer = destination.writer()
-  // With referrers to come, the tags wait for them.
-  let tagsFirst = options.referrers == nil ? tags : []
   let transfer = CopyTransfer(source: source, destination: writer, options: options, onEvent: onEvent) {
     manifest, bytes, role in
     switch role {
     case .child: try await writer.push(manifest, from: BlobSource(bytes))
-    case .root: try await writer.publish(manifest, bytes: bytes, tags: tagsFirst)
+    // With referrers to come, the tags wait for them.
+    case .root(let tags): try await writer.publish(manifest, bytes: bytes, tags: options.referrers == nil ? tags : [])
     case .referrer: try await writer.publish(manifest, bytes: bytes, tags: [])
     }
   }
   var run = CopyRun(transfer)
-  if options.referrers == nil, try await run.isNamed(root, by: tags, in: writer) { return run.report }
+  let state = try await run.look(at: tags, of: root, in: writer)
+  if state == .named, options.referrers == nil { return run.report }
   do {
     var isThere = false
-    if options.referrers == nil { isThere = try await run.publishIfPresent(root) }
+    if options.referrers == nil {
+      let mayBeThere = state == .absent ? try await run.mayBeThere(root) : true
+      if mayBeThere { isThere = try await run.publishIfPresent(root, isKnown: !run.report.unchangedTags.isEmpty) }
+    }
     if !isThere { try await run.copy(root) }
-    if options.referrers != nil, !tags.isEmpty {
-      try await writer.publish(root, bytes: source.manifest(root).bytes, tags: tags)
+    if options.referrers != nil, !run.report.movedTags.isEmpty {
+      try await writer.publish(root, bytes: source.manifest(root).bytes, tags: run.report.movedTags)
     }
   } catch {
     await writer.rollBack()
     throw error
   }
-  for tag in tags { onEvent(.tagged(tag, root)) }
+  for tag in run.report.movedTags { onEvent(.tagged(tag, root, changed: true)) }
   return run.report
 }
 
@@ -96,13 +100,15 @@ public enum CopyEvent: Sendable, Hashable {
   case copied(Descriptor)
   /// Content need not be sent.
   case skipped(Descriptor, SkipReason)
-  /// A tag names the root now.
-  case tagged(String, Descriptor)
+  /// A tag names the root: now, or it did so before.
+  case tagged(String, Descriptor, changed: Bool)
 
   /// Why content is not sent.
   public enum SkipReason: Sendable, Hashable {
     /// The destination has it.
     case exists
+    /// The destination had it in another place, named here, and linked it.
+    case mounted(from: String)
     /// It is a layer that may not be distributed, with an address elsewhere.
     case foreign
   }
@@ -116,8 +122,9 @@ extension CopyEvent: CustomStringConvertible {
     case .progress(let content, let bytes): "copying \(content): \(bytes) bytes"
     case .copied(let content): "copied \(content)"
     case .skipped(let content, .exists): "already there: \(content)"
+    case .skipped(let content, .mounted(let place)): "linked from \(place): \(content)"
     case .skipped(let content, .foreign): "may not be distributed: \(content)"
-    case .tagged(let tag, let content): "\(tag) is \(content)"
+    case .tagged(let tag, let content, let isChanged): "\(tag) \(isChanged ? "is now" : "was") \(content)"
     }
   }
 }
@@ -128,6 +135,15 @@ public struct CopyReport: Sendable, Hashable {
   public var copied: [Descriptor] = []
   /// What was not sent: the destination had it, or it may not be distributed.
   public var skipped: [Descriptor] = []
+
+  /// The tags that were set. From the first that named something else on, the others are set without being asked about, so
+  /// some of them may have named the root already.
+  public var movedTags: [String] = []
+  /// The tags that named the root already.
+  public var unchangedTags: [String] = []
+
+  /// The blobs that were sent: what was sent without manifests and indexes.
+  public var copiedBlobs: [Descriptor] { copied.filter { !$0.mediaType.isManifest } }
 
   /// The bytes of what was sent.
   public var copiedBytes: Int64 { copied.reduce(0) { $0 + $1.size } }

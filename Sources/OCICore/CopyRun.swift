@@ -24,7 +24,7 @@ struct CopyRun {
   private enum Step: Sendable {
     case read(Manifest)
     case copy(Descriptor, parent: Digest?)
-    case place(Descriptor, [UInt8], Role)
+    case place(Descriptor, [UInt8], Role, isMissing: Bool)
   }
 
   private enum Outcome: Sendable {
@@ -46,6 +46,8 @@ struct CopyRun {
     var manifest: Manifest
     var bytes: [UInt8]
     var missing: Int
+    /// Whether the destination is known to lack it: it lacked something that the manifest needs.
+    var isAbsent: Bool
   }
 
   private let transfer: CopyTransfer
@@ -56,6 +58,8 @@ struct CopyRun {
   private var ready: [Digest] = []
   private var blobs: [(blob: Descriptor, parent: Digest?)] = []
   private var unread: [Manifest] = []
+  /// Manifests that the destination is known to lack.
+  private var absent: Set<Digest> = []
   private var running = 0
   private var reading = 0
   /// The manifests met so far whose referrers are still to be asked for.
@@ -65,7 +69,7 @@ struct CopyRun {
 
   /// Copies a root, all that is below it and, if asked for, what is about any of it.
   mutating func copy(_ root: Descriptor) async throws {
-    add(root, .root)
+    add(root, .root(tags: report.movedTags))
     try await work()
     guard let referrers = transfer.options.referrers else { return }
     while !subjects.isEmpty {
@@ -79,23 +83,63 @@ struct CopyRun {
     }
   }
 
-  /// Whether all the tags, of which there is one, name a root already. After the first that does not, no more are asked
-  /// about: moving one costs no more.
-  mutating func isNamed(_ root: Descriptor, by tags: [String], in store: some TagStore) async throws -> Bool {
-    for tag in tags where try await store.resolve(tag)?.digest != root.digest { return false }
-    guard !tags.isEmpty else { return false }
-    transfer.onEvent(.skipped(root, .exists))
-    report.skipped.append(root)
-    return true
+  /// What the tags of a copy name before it.
+  enum TagState {
+    /// All of them name the root.
+    case named
+    /// The first that does not name the root names nothing.
+    case absent
+    /// One names something else, or there is no tag.
+    case other
+  }
+
+  /// Looks at what the tags name. After the first that does not name the root, no more are asked about: moving one costs no
+  /// more.
+  mutating func look(at tags: [String], of root: Descriptor, in store: some TagStore) async throws -> TagState {
+    for (number, tag) in tags.enumerated() {
+      let named = try await store.resolve(tag)
+      guard named?.digest == root.digest else {
+        report.movedTags = Array(tags[number...])
+        return named == nil ? .absent : .other
+      }
+      report.unchangedTags.append(tag)
+      transfer.onEvent(.tagged(tag, root, changed: false))
+    }
+    guard !tags.isEmpty else { return .other }
+    if transfer.options.referrers == nil {
+      transfer.onEvent(.skipped(root, .exists))
+      report.skipped.append(root)
+    }
+    return .named
+  }
+
+  /// Copies the smallest layer of an image; `false` when it was missing, and the root with it. A store that vouches for
+  /// what is below a manifest need not be asked for the manifest then.
+  mutating func mayBeThere(_ root: Descriptor) async throws -> Bool {
+    guard !root.mediaType.isIndex, case .manifest(let manifest) = try await transfer.source.manifest(root).manifest,
+      let smallest = manifest.layers.filter({ !$0.isElsewhere && !$0.mediaType.isManifest }).min(by: {
+        $0.size < $1.size
+      })
+    else { return true }
+    let outcome = try await transfer.copy(smallest, of: root.digest)
+    states[Key(smallest)] = .done
+    if outcome == .sent { report.copied.append(smallest) } else { report.skipped.append(smallest) }
+    if outcome != .existed { absent.insert(root.digest) }
+    return outcome == .existed
   }
 
   /// Publishes a root that the destination has, so that nothing below it is looked at; `false` where it has not, or has lost
   /// something.
-  mutating func publishIfPresent(_ root: Descriptor) async throws -> Bool {
-    guard try await transfer.destination.exists(root) else { return false }
+  mutating func publishIfPresent(_ root: Descriptor, isKnown: Bool) async throws -> Bool {
+    if !isKnown {
+      guard try await transfer.destination.exists(root) else {
+        absent.insert(root.digest)
+        return false
+      }
+    }
     let bytes = try await transfer.source.manifest(root).bytes
     do {
-      try await transfer.place(root, bytes, .root)
+      try await transfer.place(root, bytes, .root(tags: report.movedTags))
     } catch let error as OCIError where error.code == .notFound {
       return false
     }
@@ -131,7 +175,7 @@ struct CopyRun {
 
   private mutating func nextStep() -> Step? {
     if let digest = ready.popLast(), let next = held[digest] {
-      return .place(next.manifest.descriptor, next.bytes, next.manifest.role)
+      return .place(next.manifest.descriptor, next.bytes, next.manifest.role, isMissing: next.isAbsent)
     }
     if let (blob, parent) = blobs.popLast() { return .copy(blob, parent: parent) }
     // The bound on what is held gives way where nothing else can move.
@@ -152,9 +196,10 @@ struct CopyRun {
       let (document, bytes) = try await transfer.read(manifest.descriptor, of: manifest.parent)
       return .read(manifest, document, bytes)
     case .copy(let blob, let parent):
-      return try await transfer.copy(blob, of: parent) ? .copied(blob) : .skipped(blob)
-    case .place(let manifest, let bytes, let role):
-      return try await transfer.copy(manifest, bytes, role) ? .copied(manifest) : .skipped(manifest)
+      return try await transfer.copy(blob, of: parent) == .sent ? .copied(blob) : .skipped(blob)
+    case .place(let manifest, let bytes, let role, let isMissing):
+      let isNew = try await transfer.copy(manifest, bytes, role, isMissing: isMissing)
+      return isNew ? .copied(manifest) : .skipped(manifest)
     }
   }
 
@@ -165,6 +210,7 @@ struct CopyRun {
       try expand(manifest, document, bytes)
     case .copied(let descriptor):
       report.copied.append(descriptor)
+      for parent in parents[Key(descriptor)] ?? [] { held[parent]?.isAbsent = true }
       finish(descriptor)
     case .skipped(let descriptor):
       report.skipped.append(descriptor)
@@ -176,6 +222,7 @@ struct CopyRun {
   private mutating func expand(_ manifest: Manifest, _ document: AnyManifest, _ bytes: [UInt8]) throws {
     let digest = manifest.descriptor.digest
     var missing: Set<Key> = []
+    var added: [Descriptor] = []
     // In reverse, because the piles give the last first.
     for child in document.children.reversed() {
       let key = Key(child)
@@ -191,7 +238,7 @@ struct CopyRun {
       let isNew = states[key] == nil
       if isNew { states[key] = .waiting }
       if !key.isManifest {
-        if isNew { blobs.append((child, digest)) }
+        if isNew { added.append(child) }
       } else if states[key] == .waiting {
         guard manifest.depth < AnyManifest.maximumDepth else {
           throw OCIError(
@@ -201,7 +248,10 @@ struct CopyRun {
         unread.append(Manifest(descriptor: child, role: .child, depth: manifest.depth + 1, parent: digest))
       }
     }
-    held[digest] = Held(manifest: manifest, bytes: bytes, missing: missing.count)
+    // The largest first, so that no large one is left running alone at the end.
+    added.sort { ($0.size, $0.digest) < ($1.size, $1.digest) }
+    blobs += added.map { ($0, digest) }
+    held[digest] = Held(manifest: manifest, bytes: bytes, missing: missing.count, isAbsent: absent.contains(digest))
     if missing.isEmpty { ready.append(digest) }
     if transfer.options.referrers != nil { subjects.append(manifest.descriptor) }
   }

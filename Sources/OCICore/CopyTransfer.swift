@@ -2,7 +2,8 @@
 struct CopyTransfer: Sendable {
   /// What a manifest is to the copy.
   enum Role: Sendable {
-    case root, child, referrer
+    case root(tags: [String])
+    case child, referrer
   }
 
   let source: any ContentStore
@@ -12,18 +13,16 @@ struct CopyTransfer: Sendable {
   /// Puts a manifest, whose children are there, into the destination.
   let place: @Sendable (Descriptor, [UInt8], Role) async throws -> Void
 
-  /// Copies a blob unless the destination has it; tells whether it did.
-  func copy(_ blob: Descriptor, of parent: Digest?) async throws -> Bool {
+  /// Copies a blob unless the destination has it.
+  func copy(_ blob: Descriptor, of parent: Digest?) async throws -> PushOutcome {
     do {
-      if try await destination.exists(blob) {
-        onEvent(.skipped(blob, .exists))
-        return false
+      let outcome = try await destination.ensure(blob, from: content(of: blob))
+      switch outcome {
+      case .sent: onEvent(.copied(blob))
+      case .existed: onEvent(.skipped(blob, .exists))
+      case .mounted(let place): onEvent(.skipped(blob, .mounted(from: place)))
       }
-      try Task.checkCancellation()
-      onEvent(.started(blob))
-      try await destination.push(blob, from: content(of: blob))
-      onEvent(.copied(blob))
-      return true
+      return outcome
     } catch let error as OCIError {
       throw Self.naming(parent, in: error)
     }
@@ -42,10 +41,11 @@ struct CopyTransfer: Sendable {
   }
 
   /// Puts a manifest into the destination unless it has it; tells whether it did.
-  func copy(_ manifest: Descriptor, _ bytes: [UInt8], _ role: Role) async throws -> Bool {
-    let isThere = try await destination.exists(manifest)
+  /// - Parameter isMissing: Whether the destination need not be asked.
+  func copy(_ manifest: Descriptor, _ bytes: [UInt8], _ role: Role, isMissing: Bool) async throws -> Bool {
+    let isThere = isMissing ? false : try await destination.exists(manifest)
     // One that stands alone is published all the same: it may be there and not be reachable.
-    if isThere, role == .child {
+    if isThere, case .child = role {
       onEvent(.skipped(manifest, .exists))
       return false
     }
@@ -56,30 +56,13 @@ struct CopyTransfer: Sendable {
     return !isThere
   }
 
+  /// A blob to be taken by a store, which verifies it. That it is opened tells that it is sent.
   private func content(of blob: Descriptor) -> BlobSource {
-    if let data = blob.data, (try? blob.verify(data)) != nil { return BlobSource(data) }
-    return BlobSource { [source, onEvent] in
-      let counter = Counter(try await source.fetch(blob)) { onEvent(.progress(blob, bytes: $0)) }
-      return ByteStream { try await counter.next() }
-    }
-  }
-
-  /// Counts what passes.
-  private actor Counter {
-    private var iterator: ByteStream.AsyncIterator
-    private var count: Int64 = 0
-    private let report: @Sendable (Int64) -> Void
-
-    init(_ stream: ByteStream, _ report: @escaping @Sendable (Int64) -> Void) {
-      iterator = stream.makeAsyncIterator()
-      self.report = report
-    }
-
-    func next() async throws -> [UInt8]? {
-      guard let chunk = try await iterator.next() else { return nil }
-      count += Int64(chunk.count)
-      report(count)
-      return chunk
+    let isAtHand = (try? blob.data.map(blob.verify)) != nil
+    let source = isAtHand ? BlobSource(blob.data ?? []) : source.source(of: blob)
+    return BlobSource { [onEvent] offset in
+      if offset == 0 { onEvent(.started(blob)) }
+      return try await source.open(at: offset).counted(from: offset) { onEvent(.progress(blob, bytes: $0)) }
     }
   }
 }

@@ -167,11 +167,15 @@ package enum FileSystem {
   }
 
   /// Writes a file whole or not at all: beside it, then renamed over it.
-  /// - Parameter isDurable: Whether to wait until it is on the disk.
-  package static func replace(_ path: FilePath, with bytes: [UInt8], isDurable: Bool = true) throws(OCIError) {
+  /// - Parameters:
+  ///   - isDurable: Whether to wait until it is on the disk.
+  ///   - isPrivate: Whether only its owner may read it.
+  package static func replace(
+    _ path: FilePath, with bytes: [UInt8], isDurable: Bool = true, isPrivate: Bool = false
+  ) throws(OCIError) {
     let temporary = temporarySibling(of: path)
     do {
-      let file = try OpenFile.creating(temporary)
+      let file = try OpenFile.creating(temporary, isPrivate: isPrivate)
       try file.write(bytes.span)
       if isDurable { try file.synchronize() }
       try rename(temporary, to: path)

@@ -189,7 +189,7 @@ extension ImageLayoutStore {
 
 extension ImageIndex {
   /// Names a manifest by each tag, in the place of what had the tag; without tags it is entered once.
-  fileprivate mutating func enter(_ manifest: Descriptor, _ tags: [String]) {
+  package mutating func enter(_ manifest: Descriptor, _ tags: [String]) {
     if tags.isEmpty, !manifests.contains(where: { $0.digest == manifest.digest }) { manifests.append(manifest) }
     for tag in tags {
       var named = manifest

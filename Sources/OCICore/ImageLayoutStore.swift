@@ -38,6 +38,18 @@ public final class ImageLayoutStore: TagStore {
     return ByteStream(reading: file).verified(as: descriptor)
   }
 
+  /// The blob's file, read from any byte on and not verified.
+  public func source(of descriptor: Descriptor) -> BlobSource {
+    BlobSource { [self] offset in
+      let file = try await IOExecutor.run { [self] in
+        let file = try openBlob(descriptor.digest)
+        if offset > 0 { try file.seek(to: offset) }
+        return file
+      }
+      return ByteStream(reading: file)
+    }
+  }
+
   /// The manifest whose `org.opencontainers.image.ref.name` is the tag; `nil` also where blobs of it are missing, so that
   /// a damaged layout is mended by the next push.
   public func resolve(_ tag: String) async throws -> Descriptor? {
@@ -79,7 +91,7 @@ public final class ImageLayoutStore: TagStore {
 extension ByteStream {
   /// Reads an open file on the threads for blocking work.
   package init(reading file: OpenFile) {
-    self.init {
+    self.init(file: FileContent(file: file)) {
       let chunk = try await IOExecutor.run { try file.read(upTo: 1 << 20) }
       return chunk.isEmpty ? nil : chunk
     }
@@ -89,6 +101,13 @@ extension ByteStream {
 extension BlobSource {
   /// Creates a source that reads a file.
   public init(file path: FilePath) {
-    self.init { ByteStream(reading: try await IOExecutor.run { try OpenFile.reading(path) }) }
+    self.init { offset in
+      let file = try await IOExecutor.run {
+        let file = try OpenFile.reading(path)
+        if offset > 0 { try file.seek(to: offset) }
+        return file
+      }
+      return ByteStream(reading: file)
+    }
   }
 }

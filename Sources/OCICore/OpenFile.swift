@@ -56,16 +56,28 @@ package final class OpenFile: Sendable {
   }
 
   /// Creates a file that must not exist yet.
-  package static func creating(_ path: FilePath) throws(OCIError) -> OpenFile {
-    try open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
+  /// - Parameter isPrivate: Whether only its owner may read it.
+  package static func creating(_ path: FilePath, isPrivate: Bool = false) throws(OCIError) -> OpenFile {
+    try open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode: isPrivate ? 0o600 : 0o666)
   }
 
-  private static func open(_ path: FilePath, _ flags: Int32) throws(OCIError) -> OpenFile {
+  private static func open(_ path: FilePath, _ flags: Int32, mode: mode_t = 0o666) throws(OCIError) -> OpenFile {
     while true {
-      let descriptor = unsafe path.withPlatformString { unsafe systemOpen($0, flags) }
+      let descriptor = unsafe path.withPlatformString { unsafe systemOpen($0, flags, mode) }
       if descriptor >= 0 { return OpenFile(path: path, descriptor: descriptor) }
       if errno != EINTR { throw .system("open", path, errno) }
     }
+  }
+
+  /// Sets where the next read begins, in bytes from the file's beginning.
+  package func seek(to offset: Int64) throws(OCIError) {
+    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw .system("seek in", path, errno) }
+  }
+
+  /// Cuts the file off, and goes on writing there.
+  package func truncate(to size: Int64) throws(OCIError) {
+    guard ftruncate(descriptor, off_t(size)) == 0 else { throw .system("cut off", path, errno) }
+    try seek(to: size)
   }
 
   /// Reads at most `count` bytes from where the last read ended; empty at the end.
@@ -79,6 +91,16 @@ package final class OpenFile: Sendable {
     }
     if failure != 0 { throw .system("read", path, failure) }
     return bytes
+  }
+
+  /// Reads into memory of the caller's, from where the last read ended; gives how many bytes, 0 at the end.
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws(OCIError) -> Int {
+    while true {
+      let count = unsafe systemRead(
+        descriptor, buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), buffer.count)
+      if count >= 0 { return count }
+      if errno != EINTR { throw .system("read", path, errno) }
+    }
   }
 
   /// Writes all the bytes.
@@ -118,7 +140,9 @@ package final class OpenFile: Sendable {
 }
 
 // The C functions whose names the types above use for themselves.
-private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o666) }
+private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
+  unsafe open(path, flags, mode)
+}
 private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>?, _ count: Int) -> Int {
   unsafe read(descriptor, buffer, count)
 }

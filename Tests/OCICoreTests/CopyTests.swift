@@ -146,7 +146,7 @@ struct CopyTests {
       #expect(mine.dropLast().last == "\(blob.bytes.count)")
       #expect(mine.last == "copied")
     }
-    #expect(all.last == .tagged("z", image.manifest))
+    #expect(all.last == .tagged("z", image.manifest, changed: true))
     #expect(all.contains(.copied(image.manifest)))
   }
 
