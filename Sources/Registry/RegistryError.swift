@@ -7,6 +7,7 @@ public struct RegistryError: Error, Sendable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case unreachable, connectionLost, unauthorized, rejected, unavailable, protocolViolation, notFound
+      case credentialsUnavailable, blocked, invalidConfiguration
     }
     private let value: Value
 
@@ -25,6 +26,13 @@ public struct RegistryError: Error, Sendable, CustomStringConvertible {
     /// A repository, manifest or blob that is not there.
     public static let notFound = Code(value: .notFound)
 
+    /// Credentials that cannot be read: a credential helper that fails, or no place to keep them.
+    public static let credentialsUnavailable = Code(value: .credentialsUnavailable)
+    /// A registry that this machine's configuration forbids.
+    public static let blocked = Code(value: .blocked)
+    /// Certificates, mirrors or proxies that cannot be used as they are written.
+    public static let invalidConfiguration = Code(value: .invalidConfiguration)
+
     /// The reason's name.
     public var description: String { value.rawValue }
   }
@@ -34,10 +42,19 @@ public struct RegistryError: Error, Sendable, CustomStringConvertible {
   /// What happened, to what, and what to do about it.
   public let message: String
 
+  /// The status of the registry's answer, where one was the reason.
+  public let status: Int?
+  /// The error codes of the registry's answer (distribution-spec §Error Codes), e.g. `DENIED`.
+  public let registryCodes: Set<String>
+
   /// Creates an error.
-  public init(_ code: Code, _ message: String) {
+  public init(_ code: Code, _ message: String) { self.init(code, message, status: nil, codes: []) }
+
+  init(_ code: Code, _ message: String, status: Int?, codes: Set<String>) {
     self.code = code
     self.message = message
+    self.status = status
+    registryCodes = codes
   }
 
   /// The message.

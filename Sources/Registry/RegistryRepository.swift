@@ -4,67 +4,86 @@ public import OCICore
 ///
 /// What can be retried is: lost connections, timeouts, statuses such as 429 and 503 and lost upload sessions, with
 /// growing pauses and as the registry's `Retry-After` says. Errors are `RegistryError`, or the blob source's own.
-public final class RegistryRepository: TagStore {
+///
+/// Pulls look at the mirrors of the client's configuration first; pushes, and all that is asked for one (`writer`), never.
+public final class RegistryRepository: TagStore, ReferrerStore {
+  /// What it is used for: decides what tokens are asked for, and whether mirrors are looked at.
+  enum Use: Sendable {
+    case pull, push
+  }
+
   /// The registry's host, with its port if it has one.
   public let host: String
   /// The repository's name, e.g. `team/app`.
   public let name: String
   let client: RegistryClient
-  /// The address below which everything of the repository is.
-  let base: RegistryURL
+  let reference: ImageReference
+  private let use: Use
+  /// The repository for what changes it.
+  let pushing: Endpoint
 
-  init(client: RegistryClient, reference: ImageReference) {
+  init(_ client: RegistryClient, _ reference: ImageReference, access use: Use) {
     self.client = client
+    self.reference = reference
+    self.use = use
     host = reference.host
     name = reference.repository
-    let isPlain = client.configuration.plainHTTP ?? reference.isLoopback
-    base = RegistryURL(
-      scheme: isPlain ? "http" : "https",
-      // Docker Hub's registry is not where its name says.
-      authority: host == "docker.io" ? "registry-1.docker.io" : host,
-      target: "/v2/\(name)/")
+    pushing = Endpoint(client, reference, actions: "pull,push")
+  }
+
+  /// The same repository for one push: its questions ask for the right to push too, so that one token does for all.
+  public func writer() -> RegistryRepository { RegistryRepository(client, reference, access: .push) }
+
+  /// The repository for what only reads it.
+  var own: Endpoint { use == .push ? pushing : Endpoint(client, reference, actions: "pull") }
+
+  /// Where to read from, in this order.
+  /// - Throws: `RegistryError.Code.blocked`.
+  func places(isDigest: Bool) throws -> [Endpoint] {
+    guard use == .pull else { return [pushing] }
+    return try client.configuration.mirrors.places(for: reference, isDigest: isDigest).map { place, isMirror in
+      Endpoint(client, place, actions: "pull", namespace: isMirror ? host : nil)
+    }
   }
 
   /// Whether the repository has the content. A registry that forbids the question (403) counts as one that lacks it.
   /// - Throws: `RegistryError`.
   public func exists(_ descriptor: Descriptor) async throws -> Bool {
-    try await retrying {
-      var request = request("HEAD", path(of: descriptor))
-      if descriptor.mediaType.isManifest { request.headers.append(Self.acceptManifests) }
-      var response = try await send(request)
-      if response.status == 405, descriptor.mediaType.isManifest {
+    guard descriptor.mediaType.isManifest else {
+      let isThere = try await own.hasBlob(descriptor)
+      await client.blobs.noteBlob(isThere: isThere, at: own)
+      if isThere { await client.blobs.note([descriptor.digest], at: own) }
+      return isThere
+    }
+    return try await own.retrying("asking for \(descriptor.digest)") {
+      var request = own.request("HEAD", "manifests/\(descriptor.digest)")
+      request.headers.append(Self.acceptManifests)
+      var response = try await own.send(request)
+      if response.status == 405 {
+        await response.beginning()
         request.method = "GET"
-        response = try await send(request)
+        response = try await own.send(request)
       }
+      let isThere: Bool
       switch response.status {
-      case 200:
-        _ = await response.beginning()
-        return response.header("Content-Length").map { Int64($0) == descriptor.size } ?? true
-      case 403, 404:
-        _ = await response.beginning()
-        return false
-      default: throw await failure(response, "asking for \(descriptor.digest)")
+      case 200: isThere = response.header("Content-Length").map { Int64($0) == descriptor.size } ?? true
+      case 403, 404: isThere = false
+      default: throw await own.failure(response, "asking for \(descriptor.digest)")
       }
+      await response.beginning()
+      await client.blobs.noteManifest(isThere: isThere, at: own)
+      return isThere
     }
   }
 
-  /// The content, verified while it is read.
-  /// - Throws: `RegistryError`; while reading also `OCIError` when the bytes are not those announced.
-  public func fetch(_ descriptor: Descriptor) async throws -> ByteStream {
-    try await retrying {
-      var request = request("GET", path(of: descriptor))
-      if descriptor.mediaType.isManifest { request.headers.append(Self.acceptManifests) }
-      let response = try await send(request)
-      guard response.status == 200 else { throw await failure(response, "fetching \(descriptor.digest)") }
-      return response.body.verified(as: descriptor)
-    }
-  }
-
-  func path(of descriptor: Descriptor) -> String {
+  static func path(of descriptor: Descriptor) -> String {
     (descriptor.mediaType.isManifest ? "manifests/" : "blobs/") + descriptor.digest.description
   }
 
   static let acceptManifests = (
     name: "Accept", value: MediaType.manifests.map(\.text).joined(separator: ", ")
   )
+
+  /// The largest manifest that every registry takes.
+  static let manifestLimit = 4 << 20
 }

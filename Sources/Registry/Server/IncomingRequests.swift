@@ -12,6 +12,9 @@ actor IncomingRequests: RequestBody {
 
   private var parts: Parts.AsyncIterator
   private var fault: RegistryFaults.UploadFault?
+  private var pause: Duration?
+  /// What of a part did not fit before a fault.
+  private var pending: ByteBuffer?
   /// How many bytes of the present request's body were read.
   private(set) var bodyBytes: Int64 = 0
   /// Whether the present request was read to its end.
@@ -23,6 +26,7 @@ actor IncomingRequests: RequestBody {
   func nextHead() async throws -> HTTPRequestHead? {
     bodyBytes = 0
     fault = nil
+    pause = nil
     while let part = try await nextPart() {
       guard case .head(let head) = part else { continue }
       isAtEnd = false
@@ -34,32 +38,50 @@ actor IncomingRequests: RequestBody {
   /// Lets the present request's body fail.
   func fail(by fault: RegistryFaults.UploadFault?) { self.fault = fault }
 
+  /// Lets the present request's body come slowly.
+  func drip(_ pause: Duration) { self.pause = pause }
+
   func nextBlock() async throws -> [UInt8]? {
     guard !isAtEnd else { return nil }
     var block: [UInt8] = []
-    while block.count < Self.blockSize {
-      try await applyFault(including: block.count)
+    while block.count < (pause == nil ? Self.blockSize : 64 << 10) {
+      let room = try await room(after: block.count)
+      if room == 0 { break }
+      if let pause, block.isEmpty { try await Task.sleep(for: pause) }
       guard let part = try await nextPart() else { throw Dropped() }
-      guard case .body(let buffer) = part else {
+      guard case .body(var buffer) = part else {
         isAtEnd = true
         break
       }
       if block.isEmpty { block.reserveCapacity(min(Self.blockSize, max(buffer.readableBytes, 1 << 16)) * 2) }
-      block.append(contentsOf: buffer.readableBytesView)
+      if let taken = buffer.readSlice(length: min(room, buffer.readableBytes)) {
+        block.append(contentsOf: taken.readableBytesView)
+      }
+      if buffer.readableBytes > 0 { pending = buffer }
     }
     bodyBytes += Int64(block.count)
     return block.isEmpty ? nil : block
   }
 
-  private func applyFault(including pending: Int) async throws {
+  /// How many more bytes come before a fault; what came before it is given out first.
+  private func room(after count: Int) async throws -> Int {
+    let limit: Int
     switch fault {
-    case .dropAfter(let bytes) where bodyBytes + Int64(pending) >= bytes: throw Dropped()
-    case .stallAfter(let bytes) where bodyBytes + Int64(pending) >= bytes: try await Task.sleep(for: .seconds(86400))
-    default: break
+    case .dropAfter(let bytes), .stallAfter(let bytes): limit = bytes
+    default: return .max
     }
+    let room = limit - Int(bodyBytes) - count
+    if room > 0 { return room }
+    if count > 0 { return 0 }
+    if case .stallAfter = fault { try await Task.sleep(for: .seconds(86400)) }
+    throw Dropped()
   }
 
   private func nextPart() async throws -> HTTPServerRequestPart? {
+    if let pending {
+      self.pending = nil
+      return .body(pending)
+    }
     var parts = self.parts
     defer { self.parts = parts }
     return try await parts.next(isolation: self)

@@ -8,6 +8,8 @@ public struct RecordedRequest: Sendable, Hashable, CustomStringConvertible {
   public var status: Int
   /// How many bytes of the body were read.
   public var bodyBytes: Int64
+  /// Whether it brought credentials.
+  public var hasAuthorization: Bool
 
   /// One line, e.g. `HEAD /v2/team/app/manifests/1 404`.
   public var description: String { "\(method) \(path) \(status)" }

@@ -38,8 +38,9 @@ extension RegistryServer {
       throw error
     }
     if faults.usesAbsoluteLocations {
-      for index in answer.headers.indices where answer.headers[index].name == "Location" {
-        answer.headers[index].value = "http://\(address)\(answer.headers[index].value)"
+      for index in answer.headers.indices
+      where answer.headers[index].name == "Location" && answer.headers[index].value.hasPrefix("/") {
+        answer.headers[index].value = "\(scheme)://\(address)\(answer.headers[index].value)"
       }
     }
     record(head, path, status: answer.status, await incoming.bodyBytes)
@@ -55,7 +56,9 @@ extension RegistryServer {
   }
 
   private func record(_ head: HTTPRequestHead, _ path: String, status: Int, _ bodyBytes: Int64) {
-    let request = RecordedRequest(method: head.method.rawValue, path: path, status: status, bodyBytes: bodyBytes)
+    let request = RecordedRequest(
+      method: head.method.rawValue, path: path, status: status, bodyBytes: bodyBytes,
+      hasAuthorization: head.headers.contains(name: "Authorization"))
     state.withLock { if $0.requests.count < Self.recordLimit { $0.requests.append(request) } }
   }
 
@@ -71,29 +74,22 @@ extension RegistryServer {
     let method = head.method.rawValue
     do {
       guard head.uri.utf8.count <= 8192 else { throw Refusal(414, "NAME_INVALID", "the path is too long") }
-      if let answer = state.withLock({ $0.faults.takeAnswer(method, path) }) {
-        return ServerAnswer(
-          status: answer.status, headers: answer.headers.map { ($0.key, $0.value) },
-          body: .bytes(Array(answer.body.utf8)))
-      }
-      let authorization = head.headers.first(name: "Authorization")
-      let route = try ServerRoute(path: path)
-      if case .token = route { return try token(authorization) }
-      try authenticate(authorization, route)
-      var fault: RegistryFaults.UploadFault?
-      if case .upload = route, method == "PUT" {
-        fault = state.withLock { state in
-          state.blobPuts += 1
-          return state.faults.uploads.flatMap { $0.numbers.contains(state.blobPuts) ? $0.fault : nil }
+      if let answer = state.withLock({ $0.faults.takeAnswer(method, path) }) { return Self.answer(answer) }
+      let fault = faults.decide?(method, path)
+      if case .answer(let answer) = fault { return Self.answer(answer) }
+      var answer = try await trueAnswer(head, path, incoming, fault)
+      switch fault {
+      case .cutAnswer(let bytes): answer.cut = bytes
+      case .lyingDigest:
+        for index in answer.headers.indices where answer.headers[index].name == "Docker-Content-Digest" {
+          answer.headers[index].value = "sha256:" + String(repeating: "0", count: 64)
         }
-        await incoming.fail(by: fault)
+      case .range(let range):
+        answer.headers.removeAll { $0.name == "Range" }
+        answer.headers.append(("Range", range))
+      case .missingHeaders(let names): answer.headers.removeAll { names.contains($0.name) }
+      case .upload, .drip, .answer, nil: break
       }
-      let query = head.uri.dropFirst(path.count + 1)
-      let answer = try await registry.answer(
-        LayoutRegistry.Request(
-          method: method, query: ServerRoute.query(query), headers: { head.headers.first(name: $0) }, body: incoming),
-        route)
-      if fault == .answerLost { throw IncomingRequests.Dropped() }
       return answer
     } catch let refusal as Refusal {
       return refusal.answer
@@ -102,11 +98,55 @@ extension RegistryServer {
     }
   }
 
+  private static func answer(_ answer: RegistryFaults.Answer) -> ServerAnswer {
+    ServerAnswer(
+      status: answer.status, headers: answer.headers.map { ($0.key, $0.value) }, body: .bytes(Array(answer.body.utf8)))
+  }
+
+  private func trueAnswer(
+    _ head: HTTPRequestHead, _ path: String, _ incoming: IncomingRequests, _ fault: RegistryFaults.Fault?
+  ) async throws -> ServerAnswer {
+    let method = head.method.rawValue
+    let manners = manners
+    let route = try ServerRoute(path: path)
+    if case .token = route { return try await token(head, incoming) }
+    let scopes = try authenticate(head.headers.first(name: "Authorization"), route, method: method)
+    var uploadFault: RegistryFaults.UploadFault?
+    if case .upload(let given) = fault { uploadFault = given }
+    if case .upload = route, method == "PUT", uploadFault == nil {
+      uploadFault = state.withLock { state in
+        state.blobPuts += 1
+        return state.faults.uploads.flatMap { $0.numbers.contains(state.blobPuts) ? $0.fault : nil }
+      }
+    }
+    await incoming.fail(by: uploadFault)
+    if case .drip(let milliseconds) = fault { await incoming.drip(.milliseconds(milliseconds)) }
+    if Self.bodyLength(head) == 0, let uploadFault, uploadFault != .answerLost { throw IncomingRequests.Dropped() }
+    if let limit = manners.requestLimit, Self.bodyLength(head) > limit {
+      return ServerAnswer(
+        status: 413, headers: [("Content-Type", "text/html")],
+        body: .bytes(Array("<html><head><title>413 Request Entity Too Large</title></head></html>".utf8)))
+    }
+    let query = head.uri.dropFirst(path.count + 1)
+    var request = LayoutRegistry.Request(
+      method: method, query: ServerRoute.query(query), headers: { head.headers.first(name: $0) }, body: incoming,
+      manners: manners)
+    request.tags = ServerRoute.parameters(query).filter { $0.0 == "tag" }.map(\.1)
+    if let scopes {
+      request.mayPull = { repository in scopes.contains { $0.hasPrefix("repository:\(repository):pull") } }
+    }
+    var answer = try await registry.answer(request, route)
+    if uploadFault == .answerLost { throw IncomingRequests.Dropped() }
+    if !manners.sendsDigests { answer.headers.removeAll { $0.name == "Docker-Content-Digest" } }
+    return answer
+  }
+
   private func write(
     _ answer: ServerAnswer, to request: HTTPRequestHead, keepsConnection: Bool, _ writer: Writer
   ) async throws {
     var headers = HTTPHeaders(answer.headers.map { ($0.name, $0.value) })
     headers.replaceOrAdd(name: "Docker-Distribution-API-Version", value: "registry/2.0")
+    for (name, value) in manners.headers { headers.replaceOrAdd(name: name, value: value) }
     if !keepsConnection { headers.replaceOrAdd(name: "Connection", value: "close") }
     let length: Int64
     switch answer.body {
@@ -119,9 +159,18 @@ extension RegistryServer {
     if request.method != .HEAD {
       switch answer.body {
       case .bytes(let bytes):
+        if let cut = answer.cut, cut < bytes.count {
+          try await writer.write(.body(.byteBuffer(ByteBuffer(bytes: bytes.prefix(cut)))))
+          throw IncomingRequests.Dropped()
+        }
         if !bytes.isEmpty { try await writer.write(.body(.byteBuffer(ByteBuffer(bytes: bytes)))) }
       case .stream(let stream, _):
-        for try await chunk in stream { try await writer.write(.body(.byteBuffer(ByteBuffer(bytes: chunk)))) }
+        var rest = answer.cut ?? .max
+        for try await chunk in stream {
+          try await writer.write(.body(.byteBuffer(ByteBuffer(bytes: chunk.prefix(rest)))))
+          guard chunk.count <= rest else { throw IncomingRequests.Dropped() }
+          rest -= chunk.count
+        }
       }
     }
     try await writer.write(.end(nil))

@@ -1,6 +1,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 internal import OCICore
 internal import Synchronization
 public import SystemPackage
@@ -15,20 +16,59 @@ public final class RegistryServer: Sendable {
 
   struct State {
     var faults = RegistryFaults()
+    var manners = RegistryManners()
     var requests: [RecordedRequest] = []
     var blobPuts = 0
-    var tokens: Set<String> = []
+    var tokens: [String: Token] = [:]
+  }
+
+  /// A token that was given out.
+  struct Token {
+    var scopes: [String]
+    /// How many requests it is still good for.
+    var uses: Int
+  }
+
+  /// The server's certificate.
+  public struct Identity: Sendable, Hashable {
+    /// A PEM file with the certificate, and those that it rests on.
+    public var certificate: FilePath
+    /// A PEM file with its key.
+    public var key: FilePath
+    /// A PEM file with the authorities of clients, which must show a certificate then.
+    public var clientAuthorities: FilePath?
+
+    /// Creates an identity.
+    public init(certificate: FilePath, key: FilePath, clientAuthorities: FilePath? = nil) {
+      self.certificate = certificate
+      self.key = key
+      self.clientAuthorities = clientAuthorities
+    }
+
+    fileprivate func context() throws -> NIOSSLContext {
+      var settings = TLSConfiguration.makeServerConfiguration(
+        certificateChain: try NIOSSLCertificate.fromPEMFile(certificate.string).map { .certificate($0) },
+        privateKey: .privateKey(try NIOSSLPrivateKey(file: key.string, format: .pem)))
+      if let clientAuthorities {
+        settings.trustRoots = .file(clientAuthorities.string)
+        settings.certificateVerification = .noHostnameVerification
+      }
+      return try NIOSSLContext(configuration: settings)
+    }
   }
 
   /// Where the server listens, e.g. `127.0.0.1:40123`: the host of references to it.
   public let address: String
   let registry: LayoutRegistry
   let state = Mutex(State())
+  /// `http` or `https`.
+  public let scheme: String
   private let listener: any Channel
   private let loop = Mutex<Task<Void, Never>?>(nil)
 
-  private init(_ registry: LayoutRegistry, _ listener: any Channel, host: String) {
+  private init(_ registry: LayoutRegistry, _ listener: any Channel, host: String, scheme: String) {
     self.registry = registry
+    self.scheme = scheme
     self.listener = listener
     let name = host.contains(":") ? "[\(host)]" : host
     address = "\(name):\(listener.localAddress?.port ?? 0)"
@@ -39,12 +79,20 @@ public final class RegistryServer: Sendable {
   ///   - layout: The layout's directory; absent or empty, it becomes a layout with the first push.
   ///   - host: The address to listen at; by default this machine only, because nothing is asked of clients.
   ///   - port: The port, or 0 for any that is free.
-  ///   - faults: How it misbehaves.
+  ///   - identity: The certificate to speak TLS with; without one it is plain HTTP.
+  ///   - manners: Its ways.
+  ///   - faults: How it fails.
   /// - Throws: `RegistryError.Code.unreachable` when it cannot listen there; `OCIError` when the directory is something else
   ///   than a layout.
   public static func start(
-    layout: FilePath, host: String = "127.0.0.1", port: Int = 0, faults: RegistryFaults = RegistryFaults()
+    layout: FilePath, host: String = "127.0.0.1", port: Int = 0, identity: Identity? = nil,
+    manners: RegistryManners = RegistryManners(), faults: RegistryFaults = RegistryFaults()
   ) async throws -> RegistryServer {
+    let context: NIOSSLContext?
+    do { context = try identity?.context() } catch {
+      throw RegistryError(
+        .invalidConfiguration, "the server's certificate or key cannot be used (\(error)); check the files")
+    }
     let store = ImageLayoutStore(layout)
     try await store.requireUsable()
     let listener: NIOAsyncChannel<Connection, Never>
@@ -57,6 +105,7 @@ public final class RegistryServer: Sendable {
         .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
         .bind(host: host, port: port) { channel in
           channel.eventLoop.makeCompletedFuture {
+            if let context { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
             try channel.pipeline.syncOperations.configureHTTPServerPipeline()
             return try Connection(wrappingChannelSynchronously: channel)
           }
@@ -65,13 +114,23 @@ public final class RegistryServer: Sendable {
       throw RegistryError(
         .unreachable, "cannot listen at \(host):\(port) (\(error)); choose another port, or 0 for any that is free")
     }
-    let server = RegistryServer(LayoutRegistry(store), listener.channel, host: host)
-    server.state.withLock { $0.faults = faults }
+    let server = RegistryServer(
+      LayoutRegistry(store), listener.channel, host: host, scheme: context == nil ? "http" : "https")
+    server.state.withLock {
+      $0.faults = faults
+      $0.manners = manners
+    }
     server.loop.withLock { $0 = Task { await server.serve(listener) } }
     return server
   }
 
-  /// How it misbehaves, from the next request on.
+  /// Its ways, from the next request on.
+  public var manners: RegistryManners {
+    get { state.withLock(\.manners) }
+    set { state.withLock { $0.manners = newValue } }
+  }
+
+  /// How it fails, from the next request on.
   public var faults: RegistryFaults {
     get { state.withLock(\.faults) }
     set { state.withLock { $0.faults = newValue } }
@@ -84,7 +143,7 @@ public final class RegistryServer: Sendable {
   public func forgetRequests() { state.withLock { $0.requests = [] } }
 
   /// Makes the tokens given so far worthless.
-  public func revokeTokens() { state.withLock { $0.tokens = [] } }
+  public func revokeTokens() { state.withLock { $0.tokens = [:] } }
 
   /// How many uploads were begun, and neither completed nor cancelled.
   public var openUploads: Int { registry.uploads.withLock(\.count) }

@@ -10,6 +10,8 @@ struct ServerAnswer: Sendable {
   var status: Int
   var headers: [(name: String, value: String)] = []
   var body = Body.bytes([])
+  /// After how many bytes of the body the connection is closed, for a fault.
+  var cut: Int?
 
   static func json(_ value: JSON, status: Int = 200) -> ServerAnswer {
     ServerAnswer(status: status, headers: [("Content-Type", "application/json")], body: .bytes(value.canonicalBytes))

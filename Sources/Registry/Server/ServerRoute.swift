@@ -9,6 +9,7 @@ enum ServerRoute: Sendable {
   case tags(repository: String)
   case manifest(repository: String, Reference)
   case blob(repository: String, Digest)
+  case referrers(repository: String, Digest)
   case uploads(repository: String)
   case upload(repository: String, id: String)
 
@@ -19,7 +20,9 @@ enum ServerRoute: Sendable {
 
   init(path: String) throws {
     let unknown = Refusal(404, "UNSUPPORTED", "there is nothing at this path")
-    guard let decoded = Self.percentDecoded(path) else { throw Refusal(400, "NAME_INVALID", "the path is not UTF-8") }
+    guard let decoded = RegistryURL.percentDecoded(path) else {
+      throw Refusal(400, "NAME_INVALID", "the path is not UTF-8")
+    }
     var parts = decoded.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map(String.init)
     if parts == ["token"] {
       self = .token
@@ -48,6 +51,7 @@ enum ServerRoute: Sendable {
     switch (kind, last) {
     case ("tags", "list"): return .tags(repository: try name(2))
     case ("blobs", "uploads"): return .uploads(repository: try name(2))
+    case ("referrers", _): return .referrers(repository: try name(2), try Digest(last))
     case ("blobs", _): return .blob(repository: try name(2), try Digest(last))
     case ("manifests", _):
       if last.contains(":") { return .manifest(repository: try name(2), .digest(try Digest(last))) }
@@ -57,32 +61,23 @@ enum ServerRoute: Sendable {
     }
   }
 
-  /// The parameters of a query; a parameter that cannot be decoded is left out.
+  /// The parameters of a query, the last of each name; a parameter that cannot be decoded is left out.
   static func query(_ text: Substring) -> [String: String] {
-    var result: [String: String] = [:]
-    for pair in text.split(separator: "&") {
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = percentDecoded(parts[0]), let value = percentDecoded(parts.count > 1 ? parts[1] : "") else {
-        continue
-      }
-      result[name] = value
-    }
-    return result
+    Dictionary(parameters(text), uniquingKeysWith: { $1 })
   }
 
-  private static func percentDecoded(_ text: some StringProtocol) -> String? {
-    var bytes: [UInt8] = []
-    var rest = Array(text.utf8)[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
+  /// All the parameters of a query, in order.
+  static func parameters(_ text: some StringProtocol) -> [(String, String)] {
+    var result: [(String, String)] = []
+    for pair in text.split(separator: "&") {
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = RegistryURL.percentDecoded(parts[0]),
+        let value = RegistryURL.percentDecoded(parts.count > 1 ? parts[1] : "")
+      else {
         continue
       }
-      let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-      guard digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else { return nil }
-      bytes.append(value)
-      rest = rest.dropFirst(2)
+      result.append((name, value))
     }
-    return String(validating: bytes, as: UTF8.self)
+    return result
   }
 }

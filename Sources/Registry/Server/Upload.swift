@@ -7,6 +7,7 @@ final class Upload: Sendable {
   private struct State: ~Copyable {
     var digester = Digester(.sha256)
     var isBusy = false
+    var requests = 0
   }
 
   let path: FilePath
@@ -32,6 +33,14 @@ final class Upload: Sendable {
 
   /// Gives the session back.
   func end() { state.withLock { $0.isBusy = false } }
+
+  /// How many requests have added bytes, with this one.
+  func countRequest() -> Int {
+    state.withLock { state in
+      state.requests += 1
+      return state.requests
+    }
+  }
 
   /// Adds bytes.
   func append(_ bytes: [UInt8]) throws {
