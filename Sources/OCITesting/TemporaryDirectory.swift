@@ -7,11 +7,14 @@ public import SystemPackage
 #endif
 
 /// Runs a test in a directory of its own, which is removed afterwards with all that is in it.
+/// - Parameter parent: Where it is made; by default where the system keeps temporary files.
 @discardableResult
-public func withTemporaryDirectory<Result>(_ body: (FilePath) async throws -> Result) async throws -> Result {
+public func withTemporaryDirectory<Result>(
+  in parent: FilePath? = nil, _ body: (FilePath) async throws -> Result
+) async throws -> Result {
   let files = FileManager.default
   let name = "flywheel-test-" + String(UInt64.random(in: .min ... .max), radix: 36)
-  let path = FilePath(files.temporaryDirectory.path).appending(name)
+  let path = (parent ?? FilePath(files.temporaryDirectory.path)).appending(name)
   try files.createDirectory(atPath: path.string, withIntermediateDirectories: true)
   defer { try? files.removeItem(atPath: path.string) }
   return try await body(path)

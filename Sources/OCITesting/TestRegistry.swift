@@ -24,16 +24,17 @@ public struct TestRegistry: Sendable {
 
 /// Runs a test against a registry of its own.
 /// - Parameters:
-///   - faults: How the registry misbehaves.
+///   - faults: How the registry fails.
+///   - manners: The registry's ways, e.g. `RegistryManners.imitating("GitLab")`.
 ///   - configuration: How the client talks to it.
 @discardableResult
 public func withTestRegistry<Result>(
-  faults: RegistryFaults = RegistryFaults(), configuration: RegistryConfiguration = RegistryConfiguration(),
-  _ body: (TestRegistry) async throws -> Result
+  faults: RegistryFaults = RegistryFaults(), manners: RegistryManners = RegistryManners(),
+  configuration: RegistryConfiguration = RegistryConfiguration(), _ body: (TestRegistry) async throws -> Result
 ) async throws -> Result {
   try await withTemporaryDirectory { directory in
     let path = directory.appending("layout")
-    let server = try await RegistryServer.start(layout: path, faults: faults)
+    let server = try await RegistryServer.start(layout: path, manners: manners, faults: faults)
     let client = RegistryClient(configuration: configuration)
     let registry = TestRegistry(server: server, layout: ImageLayoutStore(path), client: client)
     do {

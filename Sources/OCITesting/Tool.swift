@@ -28,6 +28,9 @@ public enum Tool {
     /// Ends it and waits until it has.
     public func stop() {
       process.terminate()
+      for _ in 0..<30 where process.isRunning { Thread.sleep(forTimeInterval: 0.01) }
+      // One that was started with the signal blocked never sees it.
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
       process.waitUntilExit()
     }
   }
@@ -63,11 +66,22 @@ public enum Tool {
   }
 
   /// Runs a program to its end, away from the cooperative pool.
-  /// - Parameter environment: Variables to set beside those of this process.
+  /// - Parameters:
+  ///   - environment: Variables to set beside those of this process.
+  ///   - input: What it reads; nothing by default.
   public static func result(
-    of name: String, _ arguments: [String], in directory: FilePath = "/", environment: [String: String] = [:]
+    of name: String, _ arguments: [String], in directory: FilePath = "/", environment: [String: String] = [:],
+    input: [UInt8]? = nil
   ) async throws -> Result {
     let process = try prepare(name, arguments, in: directory, environment)
+    if let input {
+      // Small enough for a pipe to hold, so that nobody has to wait.
+      precondition(input.count <= 4096)
+      let pipe = Pipe()
+      process.standardInput = pipe
+      try pipe.fileHandleForWriting.write(contentsOf: input)
+      try pipe.fileHandleForWriting.close()
+    }
     let (output, errors) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = errors

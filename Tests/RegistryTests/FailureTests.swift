@@ -18,13 +18,23 @@ struct FailureTests {
     return configuration
   }
 
-  @Test func aConnectionDroppedOnceIsRetried() async throws {
+  @Test(arguments: [true, false]) func aConnectionThatBreaksCostsWhatTheRegistryLost(resumes: Bool) async throws {
     var faults = RegistryFaults()
     faults.uploads = (1...2, .dropAfter(bytes: 1 << 20))
-    try await withTestRegistry(faults: faults) { registry in
+    var manners = RegistryManners()
+    manners.resumes = resumes
+    try await withTestRegistry(faults: faults, manners: manners) { registry in
       try await registry.repository().push(blob, from: BlobSource(blobBytes))
       #expect(try await registry.repository().exists(blob))
-      #expect(registry.count("PUT") == 3 && registry.count("POST") == 3 && registry.server.openUploads == 0)
+      #expect(registry.server.openUploads == 0)
+      let sent = registry.server.requests.reduce(0) { $0 + $1.bodyBytes }
+      if resumes {
+        #expect(registry.count("POST") == 1 && registry.count("PATCH") == 1)
+        #expect(sent == blob.size)
+      } else {
+        #expect(registry.count("POST") == 3 && registry.count("PUT") == 3)
+        #expect(sent == blob.size + 2 << 20)
+      }
     }
   }
 
@@ -94,7 +104,7 @@ struct FailureTests {
       ]
       let result = await code { try await registry.repository().push(blob, from: BlobSource(blobBytes)) }
       #expect(result == .unavailable)
-      #expect(registry.server.requests.count == 4)
+      #expect(registry.server.requests.count == 5)
     }
   }
 
@@ -110,7 +120,7 @@ struct FailureTests {
     }
   }
 
-  @Test(arguments: [(400, RegistryError.Code.rejected), (413, .rejected), (403, .unauthorized)])
+  @Test(arguments: [(400, RegistryError.Code.rejected), (409, .rejected), (403, .unauthorized)])
   func aRefusalIsFinalAndSaysWhy(status: Int, expected: RegistryError.Code) async throws {
     // Long enough that the answer comes in the middle of the body.
     let bytes = [UInt8](repeating: 7, count: 32 << 20)
@@ -118,14 +128,16 @@ struct FailureTests {
     try await withTestRegistry { registry in
       registry.server.faults.answers = [
         .init(
-          method: "PUT", path: "/uploads/", status: status, body: #"{"errors":[{"code":"QUOTA","message":"full"}]}"#)
+          method: "PUT", path: "/uploads/", status: status, body: #"{"errors":[{"code":"QUOTA","message":"full"}]}"#,
+          times: 10)
       ]
       await #expect { try await registry.repository().push(blob, from: BlobSource(bytes)) } throws: { error in
         guard let error = error as? RegistryError else { return false }
         return error.code == expected && error.message.contains("QUOTA: full")
           && error.message.contains(registry.server.address) && error.message.contains("team/app")
       }
-      #expect(registry.count("PUT") == 1 && registry.server.openUploads == 0)
+      // Once more where the reason was lost with the connection.
+      #expect(registry.count("PUT") <= 2 && registry.server.openUploads == 0)
     }
   }
 
@@ -164,7 +176,7 @@ struct FailureTests {
 
   @Test func tlsWithAPlainServerIsUnreachable() async throws {
     var configuration = quick(attempts: 1)
-    configuration.plainHTTP = false
+    configuration.secureHosts = ["127.0.0.1"]
     try await withTestRegistry(configuration: configuration) { registry in
       #expect(await code { _ = try await registry.repository().exists(blob) } == .unreachable)
     }

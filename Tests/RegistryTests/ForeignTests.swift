@@ -59,4 +59,29 @@ struct ForeignTests {
       await server.shutdown()
     }
   }
+
+  @Test(
+    .enabled(if: Tool.areInstalled("docker-registry")), .enabled("podman cannot unpack layers here", Podman.works))
+  func podmanPullsWhatWePushAndWePullWhatItPushes() async throws {
+    try await withTemporaryDirectory { directory in
+      try Data("content".utf8).write(to: URL(fileURLWithPath: directory.appending("file").string))
+      try await Tool.run("tar", ["-cf", "layer.tar", "file"], in: directory)
+      try await Podman.run(["import", "-q", "layer.tar", "localhost/made:1"], in: directory)
+      try await withTestRegistry { own in
+        try await withDockerRegistry { host in
+          // Podman to Docker's registry, that to ours by us, and from ours to podman again.
+          try await Podman.run(
+            ["push", "-q", "--tls-verify=false", "localhost/made:1", "\(host)/team/made:1"], in: directory)
+          let theirs = try own.client.repository(host: host, name: "team/made")
+          let root = try #require(try await theirs.resolve("1"))
+          try await copy(root, from: theirs, to: own.repository("team/made"), tags: ["2"])
+          try await Podman.run(["rmi", "-af"], in: directory)
+          let name = "\(own.server.address)/team/made:2"
+          try await Podman.run(["pull", "-q", "--tls-verify=false", name], in: directory)
+          let digests = try await Podman.run(["image", "inspect", "--format", "{{.Digest}}", name], in: directory)
+          #expect(digests.contains("\(root.digest)"))
+        }
+      }
+    }
+  }
 }

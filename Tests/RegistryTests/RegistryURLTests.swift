@@ -43,4 +43,31 @@ struct RegistryURLTests {
   func credentialsStayWithTheirOrigin(left: String, right: String, isSame: Bool) throws {
     #expect(try #require(RegistryURL(left)).hasSameOrigin(as: try #require(RegistryURL(right))) == isSame)
   }
+
+  @Test(arguments: [
+    ("https://r.io/", "https://cdn.io/x", true), ("https://r.io/", "https://10.0.0.1/x", false),
+    ("https://r.io/", "https://127.0.0.1/x", false), ("https://r.io/", "https://[::1]/x", false),
+    ("https://r.io/", "https://169.254.169.254/latest", false), ("https://r.io/", "https://localhost:1/x", false),
+    ("https://r.io/", "https://172.16.0.1/x", false), ("https://r.io/", "https://172.32.0.1/x", true),
+    ("https://r.io/", "https://[::ffff:10.0.0.1]/x", false), ("https://r.io/", "https://[fd00::1]/x", false),
+    ("https://r.io/", "https://2130706433/x", false), ("https://r.io/", "https://0x7f.1/x", false),
+    ("https://10.0.0.5/", "https://10.0.0.1/x", true), ("http://localhost:5000/", "http://127.0.0.1:81/x", true),
+    ("https://registry/", "https://10.0.0.1/x", true), ("https://8.8.8.8/", "https://192.168.1.1/x", false),
+  ])
+  func aPublicRegistryDoesNotSendUsToPrivateAddresses(from: String, to: String, isAllowed: Bool) throws {
+    let (origin, target) = (try #require(RegistryURL(from)), try #require(RegistryURL(to)))
+    #expect(target.mayBeReached(from: origin) == isAllowed)
+  }
+
+  @Test(
+    arguments: [
+      ("0-99", false, 100), ("bytes=0-99", false, 100), ("bytes=0-100", true, 100), ("0--1", false, 0),
+      ("0-0", false, nil),
+      ("", false, nil), ("1-99", false, nil), ("0-", false, nil), ("0-x", false, nil), ("0-99/100", false, nil),
+      ("0-9223372036854775807", false, nil), ("0-99999999999999999999", false, nil), (nil, false, nil),
+      ("BYTES=0-5", false, 6), ("0-+5", false, nil),
+    ] as [(String?, Bool, Int64?)])
+  func theStatusOfAnUploadIsReadWithCare(range: String?, counts: Bool, offset: Int64?) {
+    #expect(UploadStatus(range: range, counts: counts).offset == offset)
+  }
 }

@@ -6,25 +6,8 @@ import Testing
 
 /// What runtimes make of our layers, in every encoding.
 struct RuntimeTests {
-  private static func podman(_ arguments: [String], in directory: FilePath) async throws -> String {
-    let storage = ["--root", "storage", "--runroot", "run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"]
-    return try await Tool.run("podman", storage + arguments, in: directory)
-  }
-
-  /// Whether podman can unpack layers here, tried with one that is not ours: not every container allows what it does.
-  private static func podmanWorks() async throws -> Bool {
-    guard Tool.areInstalled("podman", "tar") else { return false }
-    return try await withTemporaryDirectory { directory in
-      try TestTree.write("x", to: directory.appending("file"))
-      guard (try? await Tool.run("tar", ["-cf", "layer.tar", "file"], in: directory)) != nil,
-        (try? await podman(["import", "layer.tar", "localhost/probe:1"], in: directory)) != nil
-      else { return false }
-      return (try? await podman(["image", "mount", "localhost/probe:1"], in: directory)) != nil
-    }
-  }
-
   @Test(
-    .enabled("podman cannot unpack layers here", podmanWorks),
+    .enabled("podman cannot unpack layers here", Podman.works),
     arguments: [
       .none, .gzip(level: 1), .gzip(level: 1, by: .libdeflate), .gzip(level: 1, by: .isal), .zstd(level: 1),
     ] as [LayerEncoding])
@@ -37,14 +20,14 @@ struct RuntimeTests {
         .init(directory.appending("tree"), at: "/tree"), .init(directory.appending("large"), at: "/large"),
       ])
       try await TestTree.writeImage([(recipe, encoding)], to: directory.appending("image"))
-      let pulled = try await Self.podman(["pull", "-q", "oci:image:t"], in: directory)
+      let pulled = try await Podman.run(["pull", "-q", "oci:image:t"], in: directory)
       let identifier = try #require(pulled.split(whereSeparator: \.isNewline).last.map(String.init))
-      let mounted = try await Self.podman(["image", "mount", identifier], in: directory)
+      let mounted = try await Podman.run(["image", "mount", identifier], in: directory)
       let root = FilePath(try #require(mounted.split(whereSeparator: \.isNewline).last.map(String.init)))
       let source = try await TreeSnapshot(of: directory.appending("tree"))
       #expect(try await TreeSnapshot(of: root.appending("tree")).difference(from: source) == [])
       #expect(try TestTree.read(root.appending("large")) == TestTree.bytes(6_000_000, seed: 2))
-      _ = try? await Self.podman(["image", "umount", "--all", "--force"], in: directory)
+      _ = try? await Podman.run(["image", "umount", "--all", "--force"], in: directory)
     }
   }
 
