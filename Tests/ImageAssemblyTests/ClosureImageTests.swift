@@ -166,7 +166,7 @@ struct ClosureImageTests {
         let blob = layout.path.appending("blobs/sha256").appending(image.layers[0].descriptor.digest.hex)
         try FileManager.default.removeItem(atPath: blob.string)
         let report = try await image.push(to: layout, tags: [tag])
-        #expect(report.uploaded == [image.layers[0].descriptor])
+        #expect(report.copiedBlobs == [image.layers[0].descriptor])
         #expect(try await ImageSpecCheck.violations(of: image.descriptor, in: layout) == [])
       }
     }

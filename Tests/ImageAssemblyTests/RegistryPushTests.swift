@@ -19,7 +19,7 @@ struct RegistryPushTests {
       let image = try await image(in: directory)
       try await withTestRegistry { registry in
         let first = try await image.push(to: registry.repository(), tags: ["1", "latest"])
-        #expect(first.uploaded.count == 5)
+        #expect(first.copiedBlobs.count == 5)
         #expect(first.movedTags == ["1", "latest"])
         // Without the store nothing could be read.
         try FileManager.default.removeItem(atPath: directory.appending("store").string)
@@ -36,22 +36,44 @@ struct RegistryPushTests {
       let image = try await image(in: directory)
       let layout = ImageLayoutStore(directory.appending("layout"))
       let report = try await image.push(to: layout, tags: ["a"], concurrency: concurrency)
-      #expect(report.uploaded.count == 5)
+      #expect(report.copiedBlobs.count == 5)
       #expect(try await layout.resolve("a")?.digest == image.descriptor.digest)
     }
   }
 
-  @Test func aSecondTagCostsOneRequest() async throws {
+  @Test(arguments: [RegistryManners.Answer.obey, .decline, .refuse(400, code: "UNSUPPORTED")])
+  func aSecondTagCostsNothingOrOneRequest(manyTags: RegistryManners.Answer) async throws {
     try await withTemporaryDirectory { directory in
       let image = try await image(in: directory)
+      var manners = RegistryManners()
+      manners.manyTags = manyTags
       var counts: [Int] = []
-      for tags in [["1"], ["1", "2"]] {
-        try await withTestRegistry { registry in
+      for tags in [["1"], ["1", "2"], ["1", "2", "3"]] {
+        try await withTestRegistry(manners: manners) { registry in
+          // The first push with many tags finds out whether one request can set them.
+          registry.server.manners.headers = [:]
           try await image.push(to: registry.repository(), tags: tags)
           counts.append(registry.server.requests.count)
+          for tag in tags {
+            #expect(try await registry.repository().resolve(tag)?.digest == image.descriptor.digest)
+          }
         }
       }
-      #expect(counts[1] == counts[0] + 1)
+      let finding = manyTags == .obey ? 0 : 1
+      #expect(counts[1] == counts[0] + (manyTags == .obey ? 0 : 1 + finding))
+      #expect(counts[2] == counts[1] + (manyTags == .obey ? 0 : 1))
+    }
+  }
+
+  @Test func aColdImageOfOneLayerIsFiveRequests() async throws {
+    try await withTestRegistry { registry in
+      let image = SampleImage(seed: 1, layerSizes: [3 << 20])
+      let source = MemoryStore()
+      try await image.push(to: source, tags: [])
+      try await copy(image.manifest, from: source, to: registry.repository(), tags: ["1"])
+      #expect(
+        registry.server.requests.map { "\($0.method) \($0.status)" }
+          == ["HEAD 404", "POST 202", "PUT 201", "POST 201", "PUT 201"])
     }
   }
 
@@ -63,7 +85,7 @@ struct RegistryPushTests {
         try await image.assemble().push(to: registry.repository(), tags: ["latest"])
         image.settings.runtime.user = "1000"
         let report = try await image.assemble().push(to: registry.repository(), tags: ["latest"])
-        #expect(report.uploaded.map(\.mediaType) == [.imageConfiguration])
+        #expect(report.copiedBlobs.map(\.mediaType) == [.imageConfiguration])
         #expect(report.skipped.count == 4)
       }
     }
@@ -97,7 +119,7 @@ struct RegistryPushTests {
         let client = RegistryClient()
         let repository = client.repository(try ImageReference("\(host)/team/app"))
         let report = try await image.push(to: repository, tags: ["1.0", "latest"])
-        #expect(report.uploaded.count == 5)
+        #expect(report.copiedBlobs.count == 5)
         #expect(try await image.push(to: repository, tags: ["latest"]).unchangedTags == ["latest"])
         #expect(try await ImageSpecCheck.violations(of: image.descriptor, in: repository) == [])
         try await client.shutdown()
