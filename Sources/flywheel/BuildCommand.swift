@@ -49,14 +49,15 @@ struct BuildCommand: AsyncParsableCommand {
     help: ArgumentHelp("oci:DIR:TAG or docker://HOST/REPOSITORY:TAG; repeat it.", valueName: "destination"))
   var to: [String] = []
 
-  @Flag(help: "Print one JSON object instead of the digest.")
-  var json = false
-
   @Flag(help: "Compute every digest anew, even of layers whose store paths are known.")
   var noCache = false
 
-  @Flag(name: .shortAndLong, help: "Print no progress.")
-  var quiet = false
+  @Flag(help: "Only say what would be sent to each destination.")
+  var dryRun = false
+
+  @OptionGroup(title: "Registries") var registries: RegistryOptions
+
+  @OptionGroup(title: "Output") var output: ProgressOptions
 
   func validate() throws {
     do { _ = try LayerEncoding(parsing: compression) } catch { throw ValidationError(error.message) }
@@ -66,23 +67,38 @@ struct BuildCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingErrors {
       let destinations = Destination.groups(try to.map { try Destination($0) })
-      let progress = ProgressPrinter(isQuiet: quiet)
+      let progress = output.printer()
       let image = try await closureImage().assemble(onProgress: progress.report)
       progress.note(Output.summary(of: image))
-      var reports: [(name: String, report: PushReport)] = []
-      for group in destinations {
-        do {
-          let report = try await push(image, to: group, progress)
-          progress.note(Output.summary(of: report, group.name))
-          reports.append((group.name, report))
-        } catch {
-          progress.closeLine()
-          for done in reports { printError("\(done.name) has the image; \(group.name) does not") }
-          throw error
+      try await registries.withClient(progress, isNeeded: destinations.contains { $0.place.isRegistry }) { client in
+        if dryRun { return try await plan(image, destinations, client) }
+        var reports: [(name: String, report: CopyReport)] = []
+        for group in destinations {
+          do {
+            let report = try await image.push(to: group.store(client), tags: group.tags, onProgress: progress.report)
+            progress.note(Output.summary(of: report, group.name))
+            reports.append((group.name, report))
+          } catch {
+            progress.closeLine()
+            for done in reports { printError("\(done.name) has the image; \(group.name) does not") }
+            throw error
+          }
         }
+        progress.closeLine()
+        try Output.print(output.json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
       }
-      try Output.print(json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
     }
+  }
+
+  private func plan(
+    _ image: AssembledImage, _ destinations: [Destination.Group], _ client: RegistryClient
+  ) async throws {
+    var plans: [(name: String, plan: CopyPlan)] = []
+    for group in destinations {
+      let plan = try await planCopy(image.descriptor, from: image.content(), to: group.store(client), tags: group.tags)
+      plans.append((group.name, plan))
+    }
+    try Output.print(plans, of: image, json: output.json)
   }
 
   private func closureImage() async throws -> ClosureImage {
@@ -95,31 +111,5 @@ struct BuildCommand: AsyncParsableCommand {
       encoding: encoding, planning: try await planning.options(),
       metadata: MetadataPolicy(modificationTime: epoch ?? 1),
       allowsOutsideReferences: allowOutsideReferences, cache: noCache ? nil : Environment.digestCache())
-  }
-
-  private func push(
-    _ image: AssembledImage, to group: Destination.Group, _ progress: ProgressPrinter
-  ) async throws -> PushReport {
-    switch group.place {
-    case .layout(let path):
-      return try await image.push(to: ImageLayoutStore(path), tags: group.tags, onProgress: progress.report)
-    case .repository(let reference):
-      let logins = DockerCredentials()
-      var configuration = RegistryConfiguration(credentials: logins.credentials)
-      configuration.onBytesSent = progress.sent
-      let client = RegistryClient(configuration: configuration)
-      do {
-        let report = try await image.push(
-          to: client.repository(reference), tags: group.tags, onProgress: progress.report)
-        try await client.shutdown()
-        return report
-      } catch {
-        try? await client.shutdown()
-        if let error = error as? RegistryError, error.code == .unauthorized {
-          for problem in logins.problems { progress.warn(problem) }
-        }
-        throw error
-      }
-    }
   }
 }

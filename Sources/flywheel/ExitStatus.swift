@@ -43,6 +43,7 @@ enum ExitStatus {
     switch error.code {
     case .invalidReference: 78
     case .ioFailure, .unsafePath, .busy: 73
+    case .notFound: 80
     default: 65
     }
   }
@@ -52,7 +53,9 @@ enum ExitStatus {
     case .unreachable, .unavailable: 69
     case .connectionLost: 75
     case .protocolViolation: 76
-    case .unauthorized: 77
+    case .unauthorized, .credentialsUnavailable: 77
+    case .invalidConfiguration, .blocked: 78
+    case .notFound: 80
     default: 79
     }
   }

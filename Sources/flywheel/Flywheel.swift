@@ -11,8 +11,10 @@ struct Flywheel: AsyncParsableCommand {
       lacks a reference, 68 a closure with a cycle, 69 a registry that cannot be reached, 70 an internal error, 71 a \
       compression library that breaks its contract, 73 a destination that cannot be written, 74 input that changed while \
       it was read, 75 a connection lost in the middle of a request, 76 a registry that breaks the protocol, 77 credentials that \
-      are missing or refused, 78 an invalid image reference or destination, 79 a registry that refuses the image, 130 interrupted.
+      are missing or refused, 78 an invalid image reference or destination, 79 a registry that refuses the image, 80 an image that is not there, 130 interrupted; 1 when several copies failed for different reasons.
       """,
     version: "0.1.0",
-    subcommands: [BuildCommand.self, PlanCommand.self, ServeCommand.self])
+    subcommands: [
+      BuildCommand.self, CopyCommand.self, PlanCommand.self, LoginCommand.self, LogoutCommand.self, ServeCommand.self,
+    ])
 }

@@ -8,7 +8,7 @@ import Tarball
 enum Output {
   // MARK: JSON
 
-  static func json(_ image: AssembledImage, _ pushes: [(name: String, report: PushReport)]) -> JSON {
+  static func json(_ image: AssembledImage, _ pushes: [(name: String, report: CopyReport)]) -> JSON {
     .object([
       "digest": .string(image.descriptor.digest.description),
       "manifest": image.descriptor.json,
@@ -31,18 +31,89 @@ enum Output {
     ])
   }
 
-  private static func json(_ report: PushReport, _ destination: String) -> JSON {
+  private static func json(_ report: CopyReport, _ destination: String) -> JSON {
     .object([
       "destination": .string(destination),
-      "blobs": .array(report.uploaded.map(\.json)),
-      "bytes": .integer(report.uploadedBytes),
+      "blobs": .array(report.copiedBlobs.map(\.json)),
+      "bytes": .integer(report.copiedBytes),
       "skipped": .integer(report.skipped.count),
       "movedTags": .strings(report.movedTags),
       "unchangedTags": .strings(report.unchangedTags),
     ])
   }
 
+  /// What would be sent to each destination.
+  static func print(_ plans: [(name: String, plan: CopyPlan)], of image: AssembledImage, json: Bool) throws {
+    if json {
+      let object: JSON.Object = [
+        "digest": .string(image.descriptor.digest.description),
+        "plans": .array(plans.map { Output.json($0.plan, $0.name) }),
+      ]
+      return try print(JSON.object(object).prettyText)
+    }
+    for (name, plan) in plans { try print(text(plan, name)) }
+    if plans.isEmpty { try print(image.descriptor.digest.description) }
+  }
+
+  /// What became of each copy.
+  static func print(_ outcomes: [CopyJob.Outcome], isDryRun: Bool, json: Bool) throws {
+    if json { return try print(JSON.object(["copies": .array(outcomes.map(Output.json))]).prettyText) }
+    for outcome in outcomes {
+      let name = "\(outcome.job.source) to \(outcome.job.destination)"
+      if let plan = outcome.plan { try print(text(plan, name)) }
+      if let report = outcome.report, let root = outcome.root {
+        try print("\(root.digest) \(summary(of: report, name))")
+      }
+    }
+    let failed = outcomes.count { $0.failure != nil }
+    if outcomes.count > 1, failed > 0 { printError("\(count(failed, "copy", "copies")) of \(outcomes.count) failed") }
+  }
+
+  private static func json(_ outcome: CopyJob.Outcome) -> JSON {
+    var object: JSON.Object = [
+      "source": .string("\(outcome.job.source)"), "destination": .string("\(outcome.job.destination)"),
+    ]
+    if let root = outcome.root { object["digest"] = .string(root.digest.description) }
+    if let report = outcome.report { object["report"] = json(report, "\(outcome.job.destination)") }
+    if let plan = outcome.plan { object["plan"] = json(plan, "\(outcome.job.destination)") }
+    if let failure = outcome.failure {
+      object["error"] = .object([
+        "message": .string("\(failure)"), "exitCode": .integer(ExitStatus.code(for: failure)),
+      ])
+    }
+    return .object(object)
+  }
+
+  private static func json(_ plan: CopyPlan, _ destination: String) -> JSON {
+    .object([
+      "destination": .string(destination),
+      "send": .array(plan.sent.map(\.json)),
+      "sendBytes": .integer(plan.sentBytes),
+      "keep": .array(plan.steps.filter { $0.action == .keep }.map(\.descriptor.json)),
+      "tags": .array(
+        plan.tags.map { step in
+          .object([
+            "tag": .string(step.tag), "current": step.current.map { .string($0.description) } ?? .null,
+            "changes": .bool(step.current != plan.root.digest),
+          ])
+        }),
+    ])
+  }
+
   // MARK: Text
+
+  private static func text(_ plan: CopyPlan, _ name: String) -> String {
+    var lines = ["\(name): would send \(bytes(plan.sentBytes)) in \(count(plan.sent.count, "blob")) and manifests"]
+    if plan.isEmpty { lines = ["\(name): nothing to do"] }
+    for step in plan.steps {
+      let verb = step.action == .send ? "send" : step.action == .keep ? "has" : "leave out"
+      lines.append("  \(verb) \(step.descriptor.digest) (\(bytes(step.descriptor.size)), \(step.descriptor.mediaType))")
+    }
+    for step in plan.tags where step.current != plan.root.digest {
+      lines.append("  set tag \(step.tag)" + (step.current.map { ", now \($0)" } ?? ", which is new"))
+    }
+    return lines.joined(separator: "\n")
+  }
 
   static func print(_ plan: LayerPlan, _ graph: StoreGraph, _ explanation: PlanExplanation?) throws {
     var lines: [String] = []
@@ -137,12 +208,16 @@ enum Output {
     return "\(image.configuration.platform), \(count(image.layers.count, "layer")), \(bytes(size)) (\(image.encoding))"
   }
 
-  static func summary(of report: PushReport, _ name: String) -> String {
+  static func summary(of report: CopyReport, _ name: String) -> String {
     let tags = report.movedTags + report.unchangedTags
     let blobs =
-      report.uploaded.isEmpty
-      ? "up to date" : "sent \(count(report.uploaded.count, "blob")), \(bytes(report.uploadedBytes))"
+      report.copiedBlobs.isEmpty
+      ? "up to date" : "sent \(count(report.copiedBlobs.count, "blob")), \(bytes(report.copiedBytes))"
     return "\(name): \(blobs)" + (tags.isEmpty ? "" : "; tagged \(tags.joined(separator: ", "))")
+  }
+
+  private static func count(_ number: Int, _ one: String, _ many: String) -> String {
+    "\(number) \(number == 1 ? one : many)"
   }
 
   static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

@@ -75,19 +75,9 @@ struct PlanningArguments: ParsableArguments {
     guard text.hasPrefix("oci:") || text.hasPrefix("docker://") else {
       return try PlanDocument(jsonFile: FilePath(text))
     }
-    switch try Destination(text) {
-    case .layout(let path, let tag):
-      return try await plan(of: tag, in: ImageLayoutStore(path), text)
-    case .registry(let reference):
-      let client = RegistryClient(configuration: RegistryConfiguration(credentials: DockerCredentials().credentials))
-      do {
-        let plan = try await plan(of: reference.tag, in: client.repository(reference.withoutTagOrDigest), text)
-        try await client.shutdown()
-        return plan
-      } catch {
-        try? await client.shutdown()
-        throw error
-      }
+    let location = try Location(text)
+    return try await RegistryClient.using(location.isRegistry ? try .system() : RegistryConfiguration()) { client in
+      try await plan(of: location.tag, in: location.store(client), text)
     }
   }
 

@@ -68,7 +68,7 @@ struct ReplayCommand: AsyncParsableCommand {
       let history = try await ImageHistory(files: history.map { FilePath($0) })
       let names = image.map { [$0] } ?? history.images
       let cost = TransferCost(digest: 1 - chainWeight, chain: chainWeight)
-      let progress = ProgressPrinter(isQuiet: false)
+      let progress = ProgressPrinter(style: .auto)
       var results: [(image: String, reports: [ReplayReport])] = []
       for name in names {
         let replay = try Replay(try history.versions(of: name), warmUp: warmUp)

@@ -36,12 +36,29 @@ struct RegistryCommandTests {
         #expect(result.status == 0, "\(result.errors)")
         let object = try JSON(parsing: result.output).objectValue
         #expect(object?["uploaded"]?.arrayValue?.count == 1)
-        #expect(registry.count("PUT", "/manifests/") == 2)
+        #expect(registry.count("PUT", "/manifests/") == 1)
         #expect(try await registry.repository().resolve("2")?.digest.description == object?["digest"]?.stringValue)
         registry.server.forgetRequests()
         let again = try await build(in: directory, ["--to", "\(name):1", "--to", "\(name):2"])
         #expect(again.status == 0)
         #expect(registry.server.requests.map(\.method) == ["HEAD", "HEAD"])
+      }
+    }
+  }
+
+  @Test func aDryRunOfABuildSendsNothing() async throws {
+    try await withTemporaryDirectory { directory in
+      try makeClosure(in: directory, bytes: 200_000)
+      try await withTestRegistry { registry in
+        let name = "docker://\(registry.server.address)/team/app:1"
+        let result = try await build(in: directory, ["--to", name, "--dry-run", "--json"])
+        #expect(result.status == 0, "\(result.errors)")
+        let plan = try JSON(parsing: result.output).objectValue?["plans"]?.arrayValue?.first?.objectValue
+        // The layer, the configuration and the manifest.
+        #expect(plan?["send"]?.arrayValue?.count == 3)
+        #expect(registry.server.requests.allSatisfy { $0.method == "HEAD" })
+        let digest = try JSON(parsing: result.output).objectValue?["digest"]?.stringValue
+        #expect(try await build(in: directory, ["--to", name]).output == "\(digest ?? "")\n")
       }
     }
   }

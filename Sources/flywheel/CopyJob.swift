@@ -1,0 +1,107 @@
+import ImageAssembly
+import OCICore
+import Registry
+
+/// One source and one destination of `flywheel copy`.
+struct CopyJob: Sendable {
+  struct Options: Sendable {
+    var platform: Platform?
+    var copiesReferrers: Bool
+    var concurrency: Int
+    var includesForeignLayers: Bool
+    var isDryRun: Bool
+  }
+
+  /// What became of it.
+  struct Outcome: Sendable {
+    var job: CopyJob
+    var root: Descriptor?
+    var report: CopyReport?
+    var plan: CopyPlan?
+    var failure: (any Error)?
+  }
+
+  let source: Location
+  let destination: Location
+  let options: Options
+
+  init(source: Location, destination: Location, options: Options) throws {
+    self.source = source
+    self.destination = destination
+    self.options = options
+  }
+
+  /// Copies, or plans to. A failure is part of the outcome, so that it does not stop the others.
+  func outcome(_ client: RegistryClient, _ progress: ProgressPrinter) async -> Outcome {
+    var outcome = Outcome(job: self)
+    do {
+      let from = try source.store(client)
+      let to = try destination.store(client)
+      let root = try await root(in: from)
+      outcome.root = root
+      let tags = [destination.tag ?? (destination.name == nil ? source.tag : nil)].compactMap { $0 }
+      if case .digest(let digest) = destination.name, digest != root.digest {
+        throw OCIError(
+          .digestMismatch, "\(source) is \(root.digest), but the destination asks for \(digest); leave the digest out")
+      }
+      let copying = CopyOptions(
+        // An archive is written blob by blob, and in one order if they are read so.
+        concurrency: to is ImageArchive ? 1 : options.concurrency, referrers: options.copiesReferrers ? from : nil,
+        includesForeignLayers: options.includesForeignLayers)
+      if options.isDryRun {
+        outcome.plan = try await planCopy(root, from: from, to: to, tags: tags, options: copying)
+      } else {
+        outcome.report = try await copy(root, from: from, to: to, tags: tags, options: copying) { event in
+          progress.report(event, to: destination)
+        }
+      }
+    } catch {
+      outcome.failure = error
+      progress.failed(self, error)
+    }
+    return outcome
+  }
+
+  /// The manifest that the source names.
+  private func root(in store: any TagStore) async throws -> Descriptor {
+    let root: Descriptor?
+    switch (source.name, source) {
+    case (.tag(let tag), _): root = try await store.resolve(tag)
+    case (.digest(let digest), .registry): root = try await store.resolve(digest.description)
+    case (.digest(let digest), _): root = try await only(in: store) { $0.digest == digest }
+    case (nil, .registry): root = try await store.resolve("latest")
+    case (nil, _): root = try await only(in: store) { _ in true }
+    }
+    guard let root else {
+      throw OCIError(.notFound, "there is no image \(source); check its name, tag or digest")
+    }
+    guard let platform = options.platform, root.mediaType.isIndex else { return root }
+    guard case .index(let index) = try await store.manifest(root).manifest,
+      let image = index.manifest(for: platform)
+    else {
+      throw OCIError(.notFound, "\(source) has no image for \(platform); look at its index, or copy it whole")
+    }
+    return image
+  }
+
+  /// The one entry of a layout or an archive that is meant.
+  private func only(in store: any TagStore, _ isMeant: (Descriptor) -> Bool) async throws -> Descriptor? {
+    let index = try await (store as? any IndexedStore)?.index()
+    let found = (index?.manifests ?? []).filter(isMeant)
+    guard Set(found.map(\.digest)).count < 2 else {
+      throw OCIError(.invalidReference, "\(source) has \(found.count) images; name one by its tag or digest")
+    }
+    var root = found.first
+    root?.annotations[AnnotationKey.referenceName] = nil
+    return root
+  }
+}
+
+/// A store that lists what it has.
+protocol IndexedStore: TagStore {
+  func index() async throws -> ImageIndex?
+}
+
+extension ImageLayoutStore: IndexedStore {}
+
+extension ImageArchive: IndexedStore {}
