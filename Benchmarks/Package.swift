@@ -18,8 +18,19 @@ let package = Package(
     .executableTarget(
       name: "LayerBenchmark",
       dependencies: [
+        "Measuring",
         .product(name: "OCICore", package: "flywheel"),
         .product(name: "Tarball", package: "flywheel"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "Measuring"),
+    .executableTarget(
+      name: "RegistryBenchmark",
+      dependencies: [
+        "Measuring",
+        .product(name: "OCICore", package: "flywheel"),
+        .product(name: "OCITesting", package: "flywheel"),
+        .product(name: "Registry", package: "flywheel"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .executableTarget(

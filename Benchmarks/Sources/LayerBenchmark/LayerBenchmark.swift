@@ -1,5 +1,6 @@
 import Dispatch
 import Glibc
+import Measuring
 import OCICore
 import SystemPackage
 import Tarball

@@ -1,16 +1,25 @@
 import Glibc
 
 /// What one process took.
-struct Measurement {
-  var wall: Double
-  var processor: Double
+public struct Measurement: Sendable {
+  /// Seconds from start to end.
+  public var wall: Double
+  /// Processor time, of user and system, in seconds.
+  public var processor: Double
   /// The largest resident set of any one process of the command.
-  var peakKiB: Int
+  public var peakKiB: Int
 
-  struct Failure: Error { var message: String }
+  /// A command that failed.
+  public struct Failure: Error {
+    /// Which, and how.
+    public var message: String
+
+    /// Creates a failure.
+    public init(message: String) { self.message = message }
+  }
 
   /// Runs a command, its output thrown away, and waits for it.
-  init(running command: [String]) throws {
+  public init(running command: [String]) throws {
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var actions = posix_spawn_file_actions_t()
@@ -36,8 +45,17 @@ struct Measurement {
   }
 
   /// The run in the middle by wall time, with the largest of the peaks.
-  static func median(of runs: [Measurement]) -> Measurement {
+  public static func median(of runs: [Measurement]) -> Measurement {
     var result = runs.sorted { $0.wall < $1.wall }[runs.count / 2]
+    result.peakKiB = runs.map(\.peakKiB).max() ?? 0
+    return result
+  }
+
+  /// The smallest of each: what the machine can do when nothing disturbs it.
+  public static func minimum(of runs: [Measurement]) -> Measurement {
+    var result = runs[0]
+    result.wall = runs.map(\.wall).min() ?? 0
+    result.processor = runs.map(\.processor).min() ?? 0
     result.peakKiB = runs.map(\.peakKiB).max() ?? 0
     return result
   }
