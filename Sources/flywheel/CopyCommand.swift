@@ -20,7 +20,8 @@ struct CopyCommand: AsyncParsableCommand {
 
       Nothing is changed on the way, so digests stay. What a destination has is neither read nor sent; where every tag \
       names the image already, one question a tag is all. Blobs that images share go to a registry once and are mounted in \
-      its other repositories. A copy that fails moves no tag and does not stop the others.
+      its other repositories; several tags of one image in one place are one copy. A copy that fails moves no tag and does \
+      not stop the others.
       """)
 
   @Argument(help: ArgumentHelp("Source and destination, and more of both.", valueName: "source destination"))
@@ -109,8 +110,13 @@ struct CopyCommand: AsyncParsableCommand {
     let options = CopyJob.Options(
       platform: try platform.map { try Platform($0) }, copiesReferrers: referrers, concurrency: concurrency,
       includesForeignLayers: foreignLayers, isDryRun: dryRun)
-    return try stride(from: 0, to: places.count, by: 2).map { index in
-      try CopyJob(source: Location(places[index]), destination: Location(places[index + 1]), options: options)
+    var jobs: [CopyJob] = []
+    for index in stride(from: 0, to: places.count, by: 2) {
+      let job = CopyJob(
+        source: try Location(places[index]), destination: try Location(places[index + 1]), options: options)
+      let isMerged = jobs.indices.contains { jobs[$0].merge(job) }
+      if !isMerged { jobs.append(job) }
     }
+    return jobs
   }
 }

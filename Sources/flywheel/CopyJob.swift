@@ -2,7 +2,8 @@ import ImageAssembly
 import OCICore
 import Registry
 
-/// One source and one destination of `flywheel copy`.
+/// One source and one place of `flywheel copy`, with the tags that it gets there: several are one copy, and one request where
+/// the registry sets many at once.
 struct CopyJob: Sendable {
   struct Options: Sendable {
     var platform: Platform?
@@ -22,13 +23,26 @@ struct CopyJob: Sendable {
   }
 
   let source: Location
-  let destination: Location
+  /// The place; with its tag or digest where it has but one.
+  private(set) var destination: Location
+  private(set) var tags: [String]
   let options: Options
 
-  init(source: Location, destination: Location, options: Options) throws {
+  init(source: Location, destination: Location, options: Options) {
     self.source = source
     self.destination = destination
     self.options = options
+    tags = [destination.tag ?? (destination.name == nil ? source.tag : nil)].compactMap { $0 }
+  }
+
+  /// Takes over another's tags, if it copies the same to the same place.
+  mutating func merge(_ other: CopyJob) -> Bool {
+    guard source == other.source, destination.withoutName == other.destination.withoutName, !tags.isEmpty,
+      !other.tags.isEmpty, !destination.isPinned, !other.destination.isPinned
+    else { return false }
+    destination = destination.withoutName
+    tags += other.tags.filter { !tags.contains($0) }
+    return true
   }
 
   /// Copies, or plans to. A failure is part of the outcome, so that it does not stop the others.
@@ -39,7 +53,6 @@ struct CopyJob: Sendable {
       let to = try destination.store(client)
       let root = try await root(in: from)
       outcome.root = root
-      let tags = [destination.tag ?? (destination.name == nil ? source.tag : nil)].compactMap { $0 }
       if case .digest(let digest) = destination.name, digest != root.digest {
         throw OCIError(
           .digestMismatch, "\(source) is \(root.digest), but the destination asks for \(digest); leave the digest out")

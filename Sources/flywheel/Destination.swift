@@ -10,7 +10,7 @@ struct Destination: Hashable {
   /// - Throws: `OCIError.Code.invalidReference`.
   init(_ text: String) throws {
     location = try Location(text)
-    if case .digest = location.name {
+    if location.isPinned {
       throw OCIError(
         .invalidReference, "'\(text)' has a digest, but the digest of a new image follows from its content")
     }

@@ -66,6 +66,9 @@ enum Location: Hashable {
     }
   }
 
+  /// Whether a digest says which image it is.
+  var isPinned: Bool { if case .digest = name { true } else { false } }
+
   var isRegistry: Bool { if case .registry = self { true } else { false } }
 
   /// The place alone.

@@ -84,6 +84,22 @@ struct CopyCommandTests {
     }
   }
 
+  @Test func severalTagsOfOneImageAreOneCopy() async throws {
+    try await withTemporaryDirectory { directory in
+      let image = try await layout(in: directory)
+      try await withTestRegistry { registry in
+        let remote = "docker://\(registry.server.address)/team/app"
+        let result = try await run(
+          ["copy", "-q", "--json", "oci:layout:t", "\(remote):1", "oci:layout:t", "\(remote):latest"], in: directory)
+        #expect(result.status == 0, "\(result.errors)")
+        let copies = try #require(try JSON(parsing: result.output).objectValue?["copies"]?.arrayValue)
+        #expect(copies.count == 1 && copies[0].objectValue?["destination"]?.stringValue == remote)
+        #expect(registry.count("PUT", "/manifests/") == 1)
+        for tag in ["1", "latest"] { #expect(try await registry.repository().resolve(tag) == image.manifest) }
+      }
+    }
+  }
+
   @Test func aDryRunSaysWhatWouldBeSentAndSendsNothing() async throws {
     try await withTemporaryDirectory { directory in
       let image = try await layout(in: directory)

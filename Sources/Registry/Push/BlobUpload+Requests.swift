@@ -12,7 +12,7 @@ extension BlobUpload {
     request.body = .bytes(bytes)
     report(sent: Int64(bytes.count))
     let response: Response
-    do { response = try await protected(request) } catch let failure as Transient {
+    do { response = try await endpoint.protected(request) } catch let failure as Transient {
       if await isThere() { return descriptor }
       throw failure
     }
@@ -39,7 +39,7 @@ extension BlobUpload {
   func openSession() async throws -> RegistryURL {
     var request = endpoint.request("POST", "blobs/uploads/")
     request.body = .bytes([])
-    let response = try await protected(request)
+    let response = try await endpoint.protected(request)
     guard [200, 201, 202, 204].contains(response.status) else {
       throw await endpoint.failure(response, "opening an upload of \(name)")
     }
@@ -47,17 +47,11 @@ extension BlobUpload {
     return try endpoint.resolve(response.header("Location"), in: response.request)
   }
 
-  /// A request that opens a session: its answer is awaited even when our task is cancelled meanwhile, for a few seconds,
-  /// because only who knows the session can cancel it.
-  func protected(_ request: Request) async throws -> Response {
-    try await endpoint.protected(request)
-  }
-
   mutating func put() async throws -> Descriptor {
     guard let descriptor = content.descriptor, let session else { throw CancellationError() }
     var request = Request(method: "PUT", url: session.location.appendingQuery("digest", descriptor.digest.description))
     try await attachBody(to: &request, length: descriptor.size)
-    let response = try await send(request, isWhole: true)
+    let response = try await send(request)
     return try await finish(response, descriptor)
   }
 
@@ -66,7 +60,7 @@ extension BlobUpload {
     guard let session else { return }
     var request = Request(method: "PATCH", url: session.location)
     try await attachBody(to: &request, length: content.size)
-    let response = try await send(request, isWhole: true)
+    let response = try await send(request)
     try await take(response, expecting: reader?.position)
   }
 
@@ -90,7 +84,7 @@ extension BlobUpload {
         request.body = .bytes(bytes)
         report(sent: offset + Int64(bytes.count))
       }
-      let response = try await send(request, isWhole: false)
+      let response = try await send(request)
       try await take(response, expecting: reader?.position)
     }
   }
@@ -118,7 +112,7 @@ extension BlobUpload {
     var request = Request(method: "PUT", url: session.location.appendingQuery("digest", descriptor.digest.description))
     request.body = .bytes([])
     request.headers = [("Content-Type", MediaType.octetStream.text)]
-    return try await finish(try await send(request, isWhole: false), descriptor)
+    return try await finish(try await send(request), descriptor)
   }
 
   /// What was uploaded: known before, or hashed on the way.
@@ -163,7 +157,7 @@ extension BlobUpload {
   func report(sent bytes: Int64) { endpoint.report(.sent(content.label, bytes: bytes)) }
 
   /// Sends a part of the content, and follows a redirect of it by reading it again.
-  mutating func send(_ request: Request, isWhole: Bool) async throws -> Response {
+  mutating func send(_ request: Request) async throws -> Response {
     var request = request
     defer { furthest = max(furthest, reader?.position ?? 0) }
     for _ in 0...5 {

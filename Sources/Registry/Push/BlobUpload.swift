@@ -33,7 +33,7 @@ struct BlobUpload {
   let content: UploadContent
   var session: Session?
   var reader: UploadReader?
-  /// The furthest byte that was ever given out.
+  /// The furthest byte that was given out in this session.
   var furthest: Int64 = 0
   /// The furthest byte that the registry had after a failure.
   var best: Int64 = 0
@@ -173,6 +173,7 @@ struct BlobUpload {
     guard let location = session?.location else { return }
     session = nil
     reader = nil
+    furthest = 0
     await endpoint.cancelUpload(at: location)
   }
 }
