@@ -147,7 +147,7 @@ public final class MemoryStore: TagStore, ReferrerStore {
 
 extension [Descriptor] {
   /// Referrers of one type, in the order of their digests.
-  func selected(_ artifactType: MediaType?) -> [Descriptor] {
+  package func selected(_ artifactType: MediaType?) -> [Descriptor] {
     filter { artifactType == nil || $0.artifactType == artifactType }.sorted { $0.digest < $1.digest }
   }
 }

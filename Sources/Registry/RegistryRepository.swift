@@ -85,5 +85,5 @@ public final class RegistryRepository: TagStore, ReferrerStore {
   )
 
   /// The largest manifest that every registry takes.
-  static let manifestLimit = 4 << 20
+  static let manifestLimit = ImageManifest.sizeLimit
 }

@@ -67,6 +67,19 @@ struct ImageArchiveTests {
     }
   }
 
+  @Test func anImageKeepsTheTagsItHadInTheArchive() async throws {
+    try await withImage { directory, image, store in
+      let path = directory.appending("a.tar")
+      for tags in [["1"], ["1", "2"], ["3"]] {
+        try await copy(image.manifest, from: store, to: ImageArchive(path), tags: tags)
+      }
+      for tag in ["1", "2", "3"] {
+        let named = try await ImageArchive(path).resolve(tag)
+        #expect(named?.digest == image.manifest.digest)
+      }
+    }
+  }
+
   @Test func referrersAreKept() async throws {
     try await withImage { directory, image, store in
       try await store.push(.empty, from: BlobSource(Array("{}".utf8)))

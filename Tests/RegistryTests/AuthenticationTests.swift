@@ -162,6 +162,23 @@ struct AuthenticationTests {
     }
   }
 
+  @Test func credentialsRefusedForOneRepositoryServeTheOthers() async throws {
+    let configuration = RegistryConfiguration { _, _ in Self.alice }
+    try await withTestRegistry(faults: faults(.basic(Self.alice)), configuration: configuration) { registry in
+      registry.server.faults.decide = { _, path in
+        guard path.contains("/forbidden/") else { return nil }
+        return .answer(.init(path: "", status: 401, headers: ["WWW-Authenticate": "Basic realm=\"x\""]))
+      }
+      _ = try await registry.repository("team/app").resolve("1")
+      for _ in 0..<2 {
+        await #expect(throws: RegistryError.self) { try await registry.repository("forbidden/app").resolve("1") }
+      }
+      let found = try await registry.repository("team/app").resolve("1")
+      #expect(found == nil)
+      #expect(registry.count("HEAD", "/forbidden/") == 1)
+    }
+  }
+
   // MARK: Who gets to see what
 
   @Test func credentialsDoNotFollowARedirectToAnotherHost() async throws {

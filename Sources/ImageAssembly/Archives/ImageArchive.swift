@@ -6,8 +6,8 @@ public import SystemPackage
 ///
 /// It is read in place, each blob from where it lies in the file. It is written as a whole: what is pushed goes to a file
 /// beside it, which takes its place when the manifest is published, so that the old archive stays until the new one is
-/// complete. A new archive holds one image (and what refers to it); what the old one held is gone. Pushed by one task at a
-/// time, the same image gives the same bytes.
+/// complete. A new archive holds one image (and what refers to it) under its new tags and those it had; what else the old one
+/// held is gone. Pushed by one task at a time, the same image gives the same bytes.
 public final class ImageArchive: TagStore, ReferrerStore {
   /// The file.
   public let path: FilePath
@@ -125,7 +125,7 @@ public final class ImageArchive: TagStore, ReferrerStore {
       if manifest.subject?.digest == subject.digest { found.append(manifest.referrer(descriptor)) }
       open += manifest.children
     }
-    return found.filter { artifactType == nil || $0.artifactType == artifactType }.sorted { $0.digest < $1.digest }
+    return found.selected(artifactType)
   }
 
   static func name(of digest: Digest) -> String { "blobs/\(digest.algorithm.name)/\(digest.encoded)" }
@@ -145,6 +145,7 @@ public final class ImageArchive: TagStore, ReferrerStore {
   public func publish(_ manifest: Descriptor, bytes: [UInt8], tags: [String]) async throws {
     for tag in tags { try ImageLayoutStore.validate(name: tag) }
     try manifest.verify(bytes)
+    let names = try await namesInOldArchive(of: manifest).filter { !tags.contains($0) } + tags
     try await lock.run {
       let writing = try await openedWriting()
       for child in try AnyManifest(parsing: bytes, as: manifest.mediaType).children
@@ -152,9 +153,15 @@ public final class ImageArchive: TagStore, ReferrerStore {
         throw OCIError(.notFound, "'\(path)' lacks \(child.digest) of manifest \(manifest.digest)")
       }
       if !writing.has(manifest) { try await writing.append(manifest, BlobSource(bytes)) }
-      try await writing.complete(manifest, tags: tags)
+      try await writing.complete(manifest, tags: names)
       state.withLock { $0.index = nil }
     }
+  }
+
+  /// The tags that the archive which is replaced has for the same manifest. One that cannot be read has none.
+  private func namesInOldArchive(of manifest: Descriptor) async throws -> [String] {
+    let old = (try? await index())?.manifests ?? []
+    return old.filter { $0.digest == manifest.digest }.compactMap { $0.annotations[AnnotationKey.referenceName] }
   }
 
   /// Removes what was written and not published.

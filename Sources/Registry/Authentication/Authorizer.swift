@@ -26,6 +26,8 @@ actor Authorizer {
   private struct Rejection: Hashable {
     var origin: RegistryURL
     var credentials: Credentials
+    /// `nil` for all of the registry's.
+    var repository: String?
   }
 
   /// How long credentials are used before they are asked for again: some end after hours, and clients may live for days.
@@ -40,6 +42,8 @@ actor Authorizer {
   private var pending: [TokenKey: Task<TokenService.Grant, any Error>] = [:]
   private var credentials: [Place: (asked: ContinuousClock.Instant, answer: Task<Credentials?, any Error>)] = [:]
   private var rejections: [Rejection: RegistryError] = [:]
+  /// Credentials that a registry has taken once: what it refuses them afterwards is a right to one repository.
+  private var accepted: Set<Rejection> = []
 
   init(
     _ tokenService: TokenService, provider: @escaping CredentialProvider,
@@ -93,9 +97,17 @@ actor Authorizer {
     note(error, credentials, access)
   }
 
+  /// Remembers that a registry has taken our credentials.
+  func accept(_ access: Access) async {
+    guard let credentials = try? await credentials(for: access) else { return }
+    accepted.insert(Rejection(origin: access.origin, credentials: credentials))
+  }
+
   /// Remembers that credentials were refused, and asks for others next time: they may have been renewed meanwhile.
   private func note(_ error: RegistryError, _ credentials: Credentials, _ access: Access) {
-    rejections[Rejection(origin: access.origin, credentials: credentials)] = error
+    var rejection = Rejection(origin: access.origin, credentials: credentials)
+    if accepted.contains(rejection) { rejection.repository = access.repository ?? "" }
+    rejections[rejection] = error
     self.credentials[Place(host: access.host, repository: access.repository ?? "")] = nil
   }
 
@@ -133,8 +145,11 @@ actor Authorizer {
 
   private func header(_ scheme: Scheme, _ access: Access) async throws -> String? {
     let credentials = try await credentials(for: access)
-    if let credentials, let error = rejections[Rejection(origin: access.origin, credentials: credentials)] {
-      throw error
+    if let credentials {
+      var rejection = Rejection(origin: access.origin, credentials: credentials)
+      if let error = rejections[rejection] { throw error }
+      rejection.repository = access.repository ?? ""
+      if let error = rejections[rejection] { throw error }
     }
     if case .accessToken(let token) = credentials?.secret { return "Bearer \(token)" }
     switch scheme {

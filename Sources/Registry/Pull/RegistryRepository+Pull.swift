@@ -19,9 +19,10 @@ extension RegistryRepository {
   public func fetch(_ descriptor: Descriptor) async throws -> ByteStream {
     let stream = try await open(descriptor, at: 0).verified(as: descriptor)
     guard descriptor.mediaType.isManifest, descriptor.size <= ImageManifest.sizeLimit else { return stream }
-    // A manifest that is there vouches for its blobs: they can be mounted from here.
+    // A manifest that is there vouches for its blobs: they can be mounted from here. What a mirror gave need not be there.
     let bytes = try await stream.collect(upTo: ImageManifest.sizeLimit)
-    if let manifest = try? AnyManifest(parsing: bytes, as: descriptor.mediaType) {
+    if try places(isDigest: true).count == 1, let manifest = try? AnyManifest(parsing: bytes, as: descriptor.mediaType)
+    {
       await client.blobs.note(
         manifest.children.filter { !$0.mediaType.isManifest && !$0.isElsewhere }.map(\.digest), at: own)
     }

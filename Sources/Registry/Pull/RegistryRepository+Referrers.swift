@@ -9,9 +9,8 @@ extension RegistryRepository {
     if pushing.state.profile.hasReferrers != .no { found = try await listed(subject) }
     if found == nil { found = try await fallback(subject)?.index.manifests }
     // A registry need not filter, and one that says it does may be wrong.
-    let all = (found ?? []).filter { artifactType == nil || $0.artifactType == artifactType }
     var seen: Set<Digest> = []
-    return all.filter { seen.insert($0.digest).inserted }.sorted { $0.digest < $1.digest }
+    return (found ?? []).filter { seen.insert($0.digest).inserted }.selected(artifactType)
   }
 
   /// What the referrers API says; `nil` where there is none.

@@ -85,16 +85,24 @@ struct Endpoint: Sendable {
       await client.authorizer.forget(header)
       return response
     }
-    guard let answer = try await client.authorizer.answer(challenges, access, refused: header) else { return response }
+    guard let answer = try await client.authorizer.answer(challenges, access, refused: header) else {
+      return header == nil ? response : try await refused(response, access)
+    }
     await response.beginning()
     let second = try await client.transport.send(request, authorization: answer, host: host)
     state.note(second)
-    if second.status == 401, mountSource == nil {
-      let failure = await second.failure("\(place): authenticating", credentials: await credentialsName)
-      if let error = failure.asError as? RegistryError { await client.authorizer.reject(access, error) }
-      throw failure.asError
-    }
+    if second.status == 401 { return try await refused(second, access) }
+    await client.authorizer.accept(access)
     return second
+  }
+
+  /// What we showed is refused: that is remembered, so that it is not shown again. (Not of a mount, where it may be about the
+  /// other repository, nor of a deletion, to which pushing gives no right.)
+  private func refused(_ response: Response, _ access: Access) async throws -> Response {
+    guard access.mountSource == nil, response.request.method != "DELETE" else { return response }
+    let failure = await failure(response, "authenticating").asError
+    if let error = failure as? RegistryError { await client.authorizer.reject(access, error) }
+    throw failure
   }
 
   /// Where a `Location` header of an answer points.
