@@ -44,8 +44,8 @@ final class HostState: Sendable {
     let isRecognised = facts.withLock(\.isRecognised)
     if !isRecognised, let row = rows.first(where: { row in row.signs.contains { Self.isSign($0, in: response) } }) {
       facts.withLock {
-        // A proxy says nothing about what stands behind it.
-        $0.isRecognised = row.name != "Cloudflare"
+        // Once: what is learnt from now on must not be forgotten with the next answer.
+        $0.isRecognised = true
         $0.profile = row
       }
     }
