@@ -124,6 +124,39 @@ struct ProfileTests {
     }
   }
 
+  @Test func manyUploadsAtOnceLearnTheLimitOfARegistryThatAnnouncesMore() async throws {
+    var manners = RegistryManners()
+    manners.headers = [:]
+    manners.requestLimit = 1 << 20
+    manners.announcedChunk = (2 << 20, nil)
+    try await withTestRegistry(manners: manners) { registry in
+      let repository = try registry.repository()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for seed in 1...4 as ClosedRange<UInt8> {
+          group.addTask {
+            let bytes = [UInt8](repeating: seed, count: 5 << 20)
+            let blob = Descriptor(mediaType: .layerTar, describing: bytes)
+            try await repository.push(blob, from: BlobSource(bytes))
+          }
+        }
+        try await group.waitForAll()
+      }
+      #expect(registry.server.requests.count < 120 && registry.server.openUploads == 0)
+    }
+  }
+
+  @Test func aLimitIsLearntFromContentOfUnknownSizeToo() async throws {
+    var manners = RegistryManners()
+    manners.headers = [:]
+    manners.requestLimit = 3 << 20
+    try await withTestRegistry(manners: manners) { registry in
+      let bytes = [UInt8](repeating: 8, count: 9 << 20)
+      let descriptor = try await registry.repository().push(.layerTar, producing: BlobSource(bytes))
+      #expect(try await registry.repository().exists(descriptor))
+      #expect(registry.server.openUploads == 0)
+    }
+  }
+
   @Test func announcedChunksAreKept() async throws {
     var manners = RegistryManners()
     manners.headers = [:]

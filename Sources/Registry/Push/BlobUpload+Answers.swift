@@ -121,7 +121,7 @@ extension BlobUpload {
   func shrink(_ response: Response) -> Bool {
     let length: Int64? =
       switch response.request.body {
-      case .upload(let body): body.length
+      case .upload(let body): body.length ?? .max
       case .bytes(let bytes): Int64(bytes.count)
       case .none: nil
       }
