@@ -24,6 +24,22 @@ struct TarEntry: Sendable, Equatable {
   var modificationTime: Int64 = 1
   /// Sorted by name, without empty values.
   var extendedAttributes: [ExtendedAttribute] = []
+  /// Further PAX records, sorted by key.
+  var paxRecords: [ExtendedAttribute] = []
+
+  mutating func set(attribute name: [UInt8], _ value: [UInt8]) {
+    extendedAttributes.set(name, value)
+  }
+
+  /// Sets a PAX record; one that holds an extended attribute sets that.
+  mutating func set(record key: [UInt8], _ value: [UInt8]) {
+    let prefix = TarHeader.attributePrefix
+    if key.starts(with: prefix) {
+      set(attribute: Array(key.dropFirst(prefix.count)), value)
+    } else {
+      paxRecords.set(key, value)
+    }
+  }
 
   var size: Int64 { if case .file(let size) = kind { size } else { 0 } }
 
@@ -51,5 +67,15 @@ struct TarEntry: Sendable, Equatable {
     case .directory: UInt8(ascii: "5")
     case .fifo: UInt8(ascii: "6")
     }
+  }
+}
+
+extension [ExtendedAttribute] {
+  /// Sets a value and keeps the order; an empty one takes it away.
+  fileprivate mutating func set(_ name: [UInt8], _ value: [UInt8]) {
+    removeAll { $0.name == name }
+    guard !value.isEmpty else { return }
+    let place = firstIndex { name.lexicographicallyPrecedes($0.name) } ?? endIndex
+    insert(ExtendedAttribute(name: name, value: value), at: place)
   }
 }

@@ -29,6 +29,15 @@ enum TarHeader {
     Int((Int64(blockSize) - count % Int64(blockSize)) % Int64(blockSize))
   }
 
+  /// Whether a block's checksum is right.
+  static func isSealed(_ block: [UInt8]) -> Bool {
+    guard block.count == blockSize, block.contains(where: { $0 != 0 }) else { return false }
+    var sum = 8 * 0x20
+    for (index, byte) in block.enumerated() where !(148..<156).contains(index) { sum += Int(byte) }
+    let digits = block[148..<156].drop { $0 == 0x20 }.prefix { (0x30...0x37).contains($0) }
+    return Int(String(decoding: digits, as: UTF8.self), radix: 8) == sum
+  }
+
   // MARK: Which form
 
   private static let longestPaxData = 1 << 20
@@ -44,12 +53,27 @@ enum TarHeader {
     where attribute.name.isEmpty || attribute.name.contains(where: { $0 == UInt8(ascii: "=") || $0 == 0 }) {
       throw refuse("has the extended attribute '\(String(decoding: attribute.name, as: UTF8.self))'")
     }
+    for record in entry.paxRecords {
+      let key = String(decoding: record.name, as: UTF8.self)
+      guard !record.name.isEmpty, !key.contains("="), !record.name.contains(0), !ownRecords.contains(key),
+        !key.hasPrefix("GNU.sparse.")
+      else { throw refuse("has the PAX record '\(key)', which is no record of its own") }
+    }
   }
+
+  /// What extended attributes begin with among the records.
+  static let attributePrefix = Array("SCHILY.xattr.".utf8)
+
+  /// The records that say what the header says.
+  private static let ownRecords: Set<String> = [
+    "gid", "gname", "linkpath", "mtime", "path", "size", "uid", "uname", "hdrcharset",
+  ]
 
   /// Whether ustar holds everything but, perhaps, the name.
   private static func isRestHeld(_ entry: TarEntry) -> Bool {
     let link = entry.linkTarget
-    return entry.extendedAttributes.isEmpty && fits(entry.uid, digits: 7) && fits(entry.gid, digits: 7)
+    return entry.extendedAttributes.isEmpty && entry.paxRecords.isEmpty && fits(entry.uid, digits: 7)
+      && fits(entry.gid, digits: 7)
       && fits(entry.size, digits: 11) && fits(entry.modificationTime, digits: 11) && link.count <= 100 && isPlain(link)
       && isHeld(name: entry.userName) && isHeld(name: entry.groupName)
   }
@@ -62,7 +86,7 @@ enum TarHeader {
   /// be split.
   private static func paxRecords(of entry: TarEntry, isNamePlain: Bool) -> [(key: [UInt8], value: [UInt8])] {
     // Upper case comes first, and the attributes are sorted.
-    var records = entry.extendedAttributes.map { (key: Array("SCHILY.xattr.".utf8) + $0.name, value: $0.value) }
+    var records = entry.extendedAttributes.map { (key: attributePrefix + $0.name, value: $0.value) }
     func number(_ key: String, _ value: Int64, digits: Int) {
       if !fits(value, digits: digits) { records.append((Array(key.utf8), Array(String(value).utf8))) }
     }
@@ -77,7 +101,9 @@ enum TarHeader {
     number("size", entry.size, digits: 11)
     number("uid", entry.uid, digits: 7)
     string("uname", entry.userName, isHeld: isHeld(name: entry.userName))
-    return records
+    guard !entry.paxRecords.isEmpty else { return records }
+    records += entry.paxRecords.map { (key: $0.name, value: $0.value) }
+    return records.sorted { $0.key.lexicographicallyPrecedes($1.key) }
   }
 
   /// Whether every byte is ASCII and none is NUL.

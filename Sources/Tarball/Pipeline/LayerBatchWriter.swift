@@ -37,17 +37,12 @@ struct LayerBatchWriter: LayerSink {
   mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
     header.removeAll(keepingCapacity: true)
     try TarHeader.append(entry, to: &header)
-    var rest = header[...]
     list?(entry)
     let member = list == nil ? nil : memberCount
     memberCount += 1
-    while !rest.isEmpty {
-      let count = room(for: Int64(rest.count))
-      change { $0.append(bytes: rest.prefix(count)) }
-      rest = rest.dropFirst(count)
-      try emitIfFull()
-    }
+    try append(verbatim: header[...])
     guard entry.size > 0 else { return }
+    if case .archive(let contents, let file, _) = content { try contents.open(file) }
     var offset: Int64 = 0
     while offset < entry.size {
       let count = room(for: entry.size - offset)
@@ -55,6 +50,9 @@ struct LayerBatchWriter: LayerSink {
       case .none: preconditionFailure("a member of \(entry.size) bytes without content")
       case .bytes(let bytes):
         let part = bytes[Int(offset)..<Int(offset) + count]
+        change { $0.append(bytes: part, member: member, offset: offset, size: entry.size) }
+      case .archive(let contents, _, _):
+        let part = try contents.read(count)
         change { $0.append(bytes: part, member: member, offset: offset, size: entry.size) }
       case .host(let file, let status):
         change { $0.append(file: file, status, member: member, offset: offset, count: count) }
@@ -64,6 +62,20 @@ struct LayerBatchWriter: LayerSink {
     }
     try append(zeros: TarHeader.padding(after: entry.size))
   }
+
+  /// Adds bytes that are no member of ours.
+  mutating func append(verbatim bytes: ArraySlice<UInt8>) throws {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = room(for: Int64(rest.count))
+      change { $0.append(bytes: rest.prefix(count)) }
+      rest = rest.dropFirst(count)
+      try emitIfFull()
+    }
+  }
+
+  /// Ends what was added verbatim.
+  mutating func finishVerbatim() throws { try emitBatch() }
 
   /// Ends the archive: two zero blocks.
   mutating func finish() throws {

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import OCICore
 internal import Synchronization
+internal import SystemPackage
 
 /// Produces a layer's bytes on every core with bounded memory: one thread walks and cuts the tar into batches, fillers
 /// read and compress them in any order, the caller takes them in order.
@@ -103,26 +104,40 @@ final class LayerPipeline: Sendable {
   // MARK: Walking
 
   private func walk() {
-    do {
-      let recipe = order.recipe
-      let list = order.listing.map { listing in { @Sendable entry in listing.append(LayerListing.Entry(entry)) } }
-      let links = try EqualFileLinker.links(in: recipe) { [self] in isCancelled.load(ordering: .relaxed) }
-      let writer = LayerBatchWriter(cut, labelsParts: links == nil, list: list) { [self] batch in
-        let job = Job(batch: batch)
-        try inOrder.put(job)
-        try work.put(job)
-      }
-      var walker = try LayerWalker(
-        recipe, sink: LinkingSink(sink: writer, links: links ?? [:]), skippedSegments: order.skippedSources
-      ) { [self] in isCancelled.load(ordering: .relaxed) }
-      try walker.walk()
-      var sink = walker.sink.sink
-      try sink.finish()
-    } catch {
-      walkFailure.withLock { $0 = error }
-    }
+    do { try walkRecipe() } catch { walkFailure.withLock { $0 = error } }
     work.close()
     inOrder.close()
+  }
+
+  private func emit(_ batch: LayerBatch) throws {
+    let job = Job(batch: batch)
+    try inOrder.put(job)
+    try work.put(job)
+  }
+
+  private func walkRecipe() throws {
+    let recipe = order.recipe
+    if let tar = try recipe.verbatimTar { return try walk(verbatim: tar) }
+    let list = order.listing.map { listing in { @Sendable entry in listing.append(LayerListing.Entry(entry)) } }
+    let links = try EqualFileLinker.links(in: recipe) { [self] in isCancelled.load(ordering: .relaxed) }
+    let writer = LayerBatchWriter(cut, labelsParts: links == nil, list: list, emit: emit)
+    var walker = try LayerWalker(
+      recipe, sink: LinkingSink(sink: writer, links: links ?? [:]), skippedSegments: order.skippedSources
+    ) { [self] in isCancelled.load(ordering: .relaxed) }
+    try walker.walk()
+    var sink = walker.sink.sink
+    try sink.finish()
+  }
+
+  /// Cuts the bytes of a tar as they are.
+  private func walk(verbatim tar: FilePath) throws {
+    var writer = LayerBatchWriter(cut, labelsParts: false, emit: emit)
+    try VerbatimTar(tar).forEachChunk { [self] in
+      isCancelled.load(ordering: .relaxed)
+    } _: {
+      try writer.append(verbatim: $0)
+    }
+    try writer.finishVerbatim()
   }
 
   // MARK: Filling

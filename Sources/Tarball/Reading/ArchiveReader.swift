@@ -21,6 +21,7 @@ internal import SystemPackage
   private var contentSize: Int64 = 0
   /// Whether the content of the member was asked for.
   private var isContentRead = true
+  private var pending = Pending()
 
   init(_ input: ArchiveInput, limits: ArchiveLimits, contents: Contents, isCancelled: @escaping () -> Bool) throws {
     guard let archive = unsafe archive_read_new() else {
@@ -151,37 +152,64 @@ internal import SystemPackage
 
   private static let zeros = [UInt8](repeating: 0, count: 64 << 10)
 
+  /// What was read of the member and not given out yet: a hole up to an offset, then a block.
+  @safe private struct Pending {
+    var position: Int64 = 0
+    var offset: Int64 = 0
+    var block: UnsafeRawPointer?
+    var count = 0
+    var isAtEnd = false
+  }
+
   /// Reads the content of the member, holes as zeros.
   func forEachChunk(_ body: (Span<UInt8>) throws -> Void) throws {
     guard !isContentRead else { return }
-    isContentRead = true
-    var position: Int64 = 0
+    while try nextChunk(body) {}
+  }
+
+  /// Gives the next bytes of the member, holes as zeros; tells whether there were any.
+  func nextChunk(_ body: (Span<UInt8>) throws -> Void) throws -> Bool {
+    if !isContentRead {
+      isContentRead = true
+      pending = Pending()
+    }
     while true {
-      var (block, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
-      let result = unsafe archive_read_data_block(archive, &block, &size, &offset)
-      if result == ARCHIVE_EOF {
-        // A hole at the end.
-        return try passZeros(from: position, to: max(position, offset), body)
+      if pending.position < pending.offset {
+        let count = Int(min(pending.offset - pending.position, Int64(Self.zeros.count)))
+        try account(Int64(count))
+        pending.position += Int64(count)
+        try body(Self.zeros.span.extracting(0..<count))
+        return true
       }
-      try check(result, "read a member of the archive", isContent: true)
-      if offset < position { throw TarballError(.invalidArchive, "the archive has content out of order") }
-      try passZeros(from: position, to: offset, body)
-      try account(Int64(size))
-      if size > 0 {
-        try body(unsafe UnsafeRawBufferPointer(start: block, count: size).assumingMemoryBound(to: UInt8.self).span)
+      if let block = unsafe pending.block {
+        let count = pending.count
+        unsafe pending.block = nil
+        pending.position += Int64(count)
+        try body(unsafe UnsafeRawBufferPointer(start: block, count: count).assumingMemoryBound(to: UInt8.self).span)
+        return true
       }
-      position = offset + Int64(size)
+      if pending.isAtEnd { return false }
+      try readBlock()
     }
   }
 
-  private func passZeros(from start: Int64, to end: Int64, _ body: (Span<UInt8>) throws -> Void) throws {
-    var position = start
-    while position < end {
-      let count = Int(min(end - position, Int64(Self.zeros.count)))
-      try account(Int64(count))
-      try body(Self.zeros.span.extracting(0..<count))
-      position += Int64(count)
+  private func readBlock() throws {
+    var (block, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
+    let result = unsafe archive_read_data_block(archive, &block, &size, &offset)
+    if result == ARCHIVE_EOF {
+      // Perhaps after a hole.
+      pending.offset = max(pending.position, offset)
+      pending.isAtEnd = true
+      return
     }
+    try check(result, "read a member of the archive", isContent: true)
+    guard offset >= pending.position else {
+      throw TarballError(.invalidArchive, "the archive has content out of order")
+    }
+    try account(Int64(size))
+    pending.offset = offset
+    unsafe pending.block = size > 0 ? block : nil
+    pending.count = size
   }
 
   private func account(_ count: Int64) throws {

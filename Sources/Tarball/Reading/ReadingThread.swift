@@ -18,10 +18,13 @@ enum ReadingThread {
     let cancellation = ReadingCancellation()
     return try await WorkerThread.run(onCancel: cancellation.cancel) {
       let input = try ArchiveInput(input, cancellation)
-      // In 7z and zip names are marked as Unicode, and have no other form; the other formats have bytes.
-      let isUnicode = try unicodeMagics.contains { try input.begins(with: $0) }
-      return try withLocale(isUnicode ? "C.UTF-8" : "C") { try body(input) { cancellation.isCancelled } }
+      return try withLocale(localeName(for: input)) { try body(input) { cancellation.isCancelled } }
     }
+  }
+
+  /// In 7z and zip names are marked as Unicode, and have no other form; the other formats have bytes.
+  static func localeName(for input: ArchiveInput) throws -> String {
+    try unicodeMagics.contains { try input.begins(with: $0) } ? "C.UTF-8" : "C"
   }
 
   private static let unicodeMagics: [[UInt8]] = [[0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], Array("PK".utf8)]
@@ -32,7 +35,8 @@ enum ReadingThread {
     private static let characterTypes = Int32(1) << Int32(LC_CTYPE)
   #endif
 
-  private static func withLocale<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+  /// Runs calls to libarchive on this thread.
+  static func withLocale<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
     guard let locale = unsafe newlocale(characterTypes, name, nil) else { return try body() }
     let previous = unsafe uselocale(locale)
     defer {

@@ -32,21 +32,11 @@ enum EqualFileLinker {
     DispatchQueue.concurrentPerform(iterations: files.count) { index in
       let result = Result {
         if isCancelled() { throw CancellationError() }
-        return try digest(of: files[index])
+        return try EqualContent.digest(of: files[index].content, size: files[index].entry.size)
       }
       results.withLock { $0[index] = result }
     }
     return try results.withLock { results in try results.compactMap { try $0?.get() } }
-  }
-
-  private static func digest(of file: FileCollector.File) throws -> Digest {
-    var digester = Digester()
-    while digester.count < file.entry.size {
-      let count = Int(min(1 << 20, file.entry.size - digester.count))
-      let bytes = try EqualContent.bytes(of: file.content, from: digester.count, count)
-      digester.update(bytes.span)
-    }
-    return digester.finalize()
   }
 }
 
@@ -59,6 +49,7 @@ struct FileCollector: LayerSink {
     var gid: Int64
     var modificationTime: Int64
     var extendedAttributes: [ExtendedAttribute]
+    var paxRecords: [ExtendedAttribute]
     var content: Digest?
   }
 
@@ -70,7 +61,8 @@ struct FileCollector: LayerSink {
     var identity: Identity {
       Identity(
         size: entry.size, mode: entry.mode, uid: entry.uid, gid: entry.gid,
-        modificationTime: entry.modificationTime, extendedAttributes: entry.extendedAttributes)
+        modificationTime: entry.modificationTime, extendedAttributes: entry.extendedAttributes,
+        paxRecords: entry.paxRecords)
     }
   }
 
@@ -99,6 +91,7 @@ struct LinkingSink<Sink: LayerSink>: LayerSink {
     link.kind = .hardLink(target: target)
     // They are the file's, and readers take them from there.
     link.extendedAttributes = []
+    link.paxRecords = []
     try sink.append(link, .none)
   }
 

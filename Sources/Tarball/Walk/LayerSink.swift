@@ -1,8 +1,12 @@
+internal import OCICore
+
 /// Where the bytes of a member come from.
 enum EntryContent: Sendable {
   case none
   case bytes([UInt8])
   case host(HostFile, HostStatus)
+  /// A member of an archive; to be read in the order of the walk.
+  case archive(ArchiveContents, member: Int, digest: Digest?)
 }
 
 /// Who takes the members of a layer, in the order of the archive.

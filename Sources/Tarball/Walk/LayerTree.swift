@@ -8,6 +8,8 @@ struct LayerTree {
     var children: [[UInt8]: Node] = [:]
     /// What the recipe puts exactly here from the host.
     var sources: [LayerRecipe.Source] = []
+    /// The places of these in the recipe.
+    var orders: [Int] = []
     /// What it puts here by description.
     var entries: [LayerEntry] = []
     /// What it deletes here.
@@ -29,9 +31,11 @@ struct LayerTree {
   /// - Throws: `TarballError.Code.invalidRecipe` for a destination that is not absolute or has `..` in it,
   ///   `reservedName` for one that a whiteout could have.
   init(_ recipe: LayerRecipe) throws(TarballError) {
-    for source in recipe.sources {
+    for (order, source) in recipe.sources.enumerated() {
       root.update(at: try Self.components(of: source.destination)[...]) { node in
-        if !node.sources.contains(where: { $0.host == source.host }) { node.sources.append(source) }
+        guard !node.sources.contains(source) else { return }
+        node.sources.append(source)
+        node.orders.append(order)
       }
     }
     for entry in recipe.entries {
@@ -53,7 +57,7 @@ struct LayerTree {
     Array(try components(of: path).joined(separator: [UInt8(ascii: "/")]))
   }
 
-  private static func components(of path: FilePath) throws(TarballError) -> [[UInt8]] {
+  static func components(of path: FilePath) throws(TarballError) -> [[UInt8]] {
     guard path.isAbsolute else {
       throw TarballError(.invalidRecipe, "destination '\(path)' must begin with '/'")
     }

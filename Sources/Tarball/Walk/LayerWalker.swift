@@ -4,26 +4,32 @@ internal import SystemPackage
 /// Walks a recipe depth first, each directory by the bytes of its names, parents before children, whiteouts before their
 /// siblings, and gives every member to a sink.
 struct LayerWalker<Sink: LayerSink> {
-  private let metadata: MetadataPolicy
+  private let recipe: LayerRecipe
   private let tree: LayerTree
+  private let contexts: [SourceContext]
+  private let archives: [ArchiveTree?]
+  private let writer: MemberWriter
   private let isCancelled: () -> Bool
   private let reader = DirectoryReader()
   private(set) var sink: Sink
   /// The relative path of what is being visited.
   private var path: [UInt8] = []
   private var frames: [Frame] = []
+  /// Directories that are written as soon as something in them is, each with the number of frames above its own.
+  private var pending: [(entry: TarEntry, depth: Int)] = []
   /// How many segments came so far, and whether nothing else did.
   private var segmentCount = 0
   private var isPure = true
   /// So many leading segments are passed over without a look at the host.
   private let skippedSegments: Int
   private var openLinkTargets: Set<[UInt8]>
+  private var requiredRules: [PathRule]
 
   /// A directory of the image whose members are being visited.
   private struct Frame {
     enum Members {
       /// One directory of the host, and nothing else.
-      case listing(DirectoryListing, HostDirectory)
+      case listing(DirectoryListing, HostDirectory, SourceContext)
       case merged([Member])
     }
     var members: Members
@@ -40,18 +46,21 @@ struct LayerWalker<Sink: LayerSink> {
     var node: LayerTree.Node?
   }
 
-  /// Something that one path of the image gets.
-  private enum Found {
-    case host(HostFile, HostStatus?)
-    case entry(LayerEntry)
-  }
-
-  init(_ recipe: LayerRecipe, sink: Sink, skippedSegments: Int = 0, isCancelled: @escaping () -> Bool = { false })
-    throws(TarballError)
-  {
-    metadata = recipe.metadata
+  /// - Parameter comparesContent: Whether contents will be asked for out of turn.
+  init(
+    _ recipe: LayerRecipe, sink: Sink, skippedSegments: Int = 0, isCancelled: @escaping () -> Bool = { false }
+  ) throws {
+    self.recipe = recipe
     tree = try LayerTree(recipe)
+    contexts = try recipe.sources.enumerated().map { try SourceContext($1, order: $0) }
+    let compares = recipe.sources.count + recipe.entries.count > 1 || recipe.metadata.hardLinks == .byContent
+    archives = try recipe.sources.map { source in
+      guard case .archive(let options) = source.form else { return nil }
+      return try ArchiveTree(source.host, options, digestsContent: compares, isCancelled: isCancelled)
+    }
+    writer = MemberWriter(metadata: recipe.metadata)
     openLinkTargets = tree.linkTargets
+    requiredRules = recipe.sources.flatMap(\.rules).filter(\.isRequired)
     self.sink = sink
     self.skippedSegments = skippedSegments
     self.isCancelled = isCancelled
@@ -67,97 +76,113 @@ struct LayerWalker<Sink: LayerSink> {
       if try !visitNext(of: frame) {
         frames.removeLast()
         path.removeLast(path.count - (frames.last?.pathCount ?? 0))
+        // Nothing was in them.
+        while let last = pending.last, last.depth >= frames.count { pending.removeLast() }
         if frame.endsSegment { try sink.endSegment() }
       }
     }
+    if skippedSegments == 0, let rule = requiredRules.first { throw PathRule.unmatched(rule.patterns) }
   }
 
   private mutating func enterRoot() throws {
     let node = tree.root
-    var hosts: [HostFile] = []
-    for source in sorted(node.sources) {
-      let host = HostFile(source.host)
-      let status = try HostFileSystem.status(host)
-      guard status.kind == .directory else {
+    let found = try located(node.sources, node.orders)
+    for var found in found {
+      guard try found.isDirectory() else {
         throw TarballError(
-          .invalidRecipe,
-          "'\(host.text)' cannot be put at '/': only a directory has content to put there")
+          .invalidRecipe, "\(found.name) cannot be put at '/': only a directory has content to put there")
       }
-      hosts.append(host)
     }
     // The sources' own directories are no part of what is put at the root, so the root has the mode of missing parents.
-    if metadata.naming == .absolute || !node.entries.isEmpty {
+    if recipe.metadata.naming == .absolute || !node.entries.isEmpty {
       let root = node.entries.first ?? LayerEntry("/", .directory)
-      guard node.entries.count < 2 else { throw conflict("two entries", "another", at: []) }
-      if !isSkipping { try append(tarEntry(root), .none) }
+      guard node.entries.count < 2 else { throw writer.conflict("two entries", "another", at: []) }
+      if !isSkipping { try append(writer.entry(root, at: path), .none) }
       if !node.entries.isEmpty { isPure = false }
     }
-    try enter(node, hosts: hosts, endsSegment: false)
+    try enter(node, found, endsSegment: false)
   }
 
-  private func sorted(_ sources: [LayerRecipe.Source]) -> [LayerRecipe.Source] {
-    sources.count < 2
-      ? sources
-      : sources.sorted {
-        HostFileSystem.path($0.host).lexicographicallyPrecedes(HostFileSystem.path($1.host))
+  /// Finds sources in the order in which they are looked at: by name where the order of the recipe means nothing.
+  private func located(_ sources: [LayerRecipe.Source], _ orders: [Int]) throws -> [Found] {
+    var orders = orders
+    if orders.count > 1, recipe.conflicts == .refuse {
+      orders.sort { left, right in
+        HostFileSystem.path(recipe.sources[left].host)
+          .lexicographicallyPrecedes(HostFileSystem.path(recipe.sources[right].host))
       }
+    }
+    return try orders.compactMap { try contexts[$0].locate(in: archives[$0]) }
   }
 
   // MARK: Directories
 
-  /// Begins to visit what is in a directory: what the recipe puts there and what the host's directories hold.
-  private mutating func enter(_ node: LayerTree.Node?, hosts: [HostFile], endsSegment: Bool) throws {
+  /// Begins to visit what is in a directory: what the recipe puts there and what the sources' directories hold.
+  private mutating func enter(_ node: LayerTree.Node?, _ directories: [Found], endsSegment: Bool) throws {
     if !path.isEmpty { path.append(UInt8(ascii: "/")) }
-    if let node { try appendWhiteouts(of: node) }
-    if hosts.count == 1, node?.children.isEmpty ?? true {
-      let directory = try HostDirectory(hosts[0])
+    if let node { try appendWhiteouts(node.whiteouts.map { try Whiteout.named($0) }) }
+    if directories.count == 1, node?.children.isEmpty ?? true, case .host(let host, _) = directories[0].thing {
+      let directory = try HostDirectory(host)
       let listing = try reader.list(directory)
       frames.append(
-        Frame(members: .listing(listing, directory), pathCount: path.count, endsSegment: endsSegment))
+        Frame(
+          members: .listing(listing, directory, directories[0].context), pathCount: path.count, endsSegment: endsSegment
+        ))
       return
     }
     var members: [[UInt8]: Member] = [:]
-    for host in hosts {
-      let directory = try HostDirectory(host)
-      let listing = try reader.list(directory)
-      for entry in listing.entries {
-        let name = Array(listing.name(of: entry))
-        members[name, default: Member(name: name)].found.append(
-          .host(HostFile(in: directory, name: name[...]), entry.status))
+    for directory in directories {
+      switch directory.thing {
+      case .host(let host, _):
+        let open = try HostDirectory(host)
+        let listing = try reader.list(open)
+        for entry in listing.entries {
+          let name = Array(listing.name(of: entry))
+          members[name, default: Member(name: name)].found.append(
+            Found(.host(HostFile(in: open, name: name[...]), entry.status), directory.context))
+        }
+      case .archive(let archive, let place):
+        try appendWhiteouts(archive.nodes[place].whiteouts.map { ($0, LayerEntry("/", .whiteout)) })
+        for (name, child) in archive.nodes[place].children {
+          members[name, default: Member(name: name)].found.append(Found(.archive(archive, child), directory.context))
+        }
+      case .entry: break
       }
     }
     for (name, child) in node?.children ?? [:] {
+      let found = isSkippable(child) ? [] : try located(child.sources, child.orders)
       var member = members[name] ?? Member(name: name)
       member.node = child
-      member.found += sorted(child.sources).map { .host(HostFile($0.host), nil) }
-      member.found += child.entries.map { .entry($0) }
+      member.found += found + child.entries.map { Found(.entry($0), .none) }
+      if child.isSegment, found.isEmpty, member.found.isEmpty, !isSkippable(child) { continue }
       members[name] = member
     }
     let sorted = members.values.sorted { $0.name.lexicographicallyPrecedes($1.name) }
     frames.append(Frame(members: .merged(sorted), pathCount: path.count, endsSegment: endsSegment))
   }
 
+  /// Whether it may turn out, when its turn comes, that it is not to be looked at.
+  private func isSkippable(_ node: LayerTree.Node) -> Bool { node.isSegment && isSkipping }
+
   /// Visits the next member of the innermost directory; tells whether there was one.
   private mutating func visitNext(of frame: Frame) throws -> Bool {
     let index = frame.next
     switch frame.members {
-    case .listing(let listing, let directory):
+    case .listing(let listing, let directory, let context):
       guard index < listing.entries.count else { return false }
       frames[frames.count - 1].next += 1
       path.removeLast(path.count - frame.pathCount)
       let entry = listing.entries[index]
       let name = listing.name(of: entry)
       path.append(contentsOf: name)
-      if name.starts(with: Whiteout.prefix) { throw Whiteout.reserved(path) }
       if isPure, !isInSegment { isPure = false }
-      try visit(host: HostFile(in: directory, name: name), entry.status, endsSegment: false)
+      try visit(Found(.host(HostFile(in: directory, name: name), entry.status), context), endsSegment: false)
     case .merged(let members):
       guard index < members.count else { return false }
       frames[frames.count - 1].next += 1
       path.removeLast(path.count - frame.pathCount)
       let member = members[index]
       path.append(contentsOf: member.name)
-      if member.name.starts(with: Whiteout.prefix) { throw Whiteout.reserved(path) }
       try visit(member)
     }
     return true
@@ -169,64 +194,101 @@ struct LayerWalker<Sink: LayerSink> {
   // MARK: Members
 
   private mutating func visit(_ member: Member) throws {
-    if let node = member.node, node.isSegment, member.found.count == 1, case .host(let host, _) = member.found[0] {
+    if let node = member.node, node.isSegment, member.found.allSatisfy({ $0.order == node.orders[0] }) {
       let leading = isPure ? segmentCount : nil
+      if isSkipping {
+        segmentCount += 1
+        return
+      }
+      guard let found = try member.found.first ?? located(node.sources, node.orders).first else { return }
       defer { segmentCount += 1 }
-      if isSkipping { return }
+      try flushPending()
       try sink.beginSegment(LayerSegment(source: node.sources[0], leadingCount: leading))
-      return try visit(host: host, try HostFileSystem.status(host), endsSegment: true)
+      return try visit(found, endsSegment: true)
     }
     if member.found.isEmpty {
-      if !isSkipping { try append(tarEntry(LayerEntry("/", .directory)), .none) }
-      return try enter(member.node, hosts: [], endsSegment: false)
+      if !isSkipping { pending.append((writer.entry(LayerEntry("/", .directory), at: path), frames.count)) }
+      return try enter(member.node, [], endsSegment: false)
     }
-    isPure = false
-    if member.found.count == 1, member.node?.children.isEmpty ?? true, member.node?.whiteouts.isEmpty ?? true,
-      case .host(let host, let status) = member.found[0]
-    {
-      return try visit(host: host, try status ?? HostFileSystem.status(host), endsSegment: false)
+    if isPure, !isInSegment { isPure = false }
+    if member.found.count == 1, member.node?.children.isEmpty ?? true, member.node?.whiteouts.isEmpty ?? true {
+      return try visit(member.found[0], endsSegment: false)
     }
     try visitMerged(member)
   }
 
-  /// Writes what one path of the host gives, and goes into directories.
-  private mutating func visit(host: HostFile, _ status: HostStatus, endsSegment: Bool) throws {
-    try append(try tarEntry(host, status), status.kind == .file ? .host(host, status) : .none)
-    if status.kind == .directory {
-      try enter(nil, hosts: [host], endsSegment: endsSegment)
+  /// Writes what one path gets from one source, and goes into directories.
+  private mutating func visit(_ found: Found, endsSegment: Bool) throws {
+    let (isDirectory, isKept) = try write(found)
+    if isDirectory, isKept {
+      try enter(nil, [found], endsSegment: endsSegment)
     } else if endsSegment {
       try sink.endSegment()
     }
   }
 
-  /// Several things may meet at one path only if they are the same; directories are merged, of the same mode.
+  /// Writes one thing, unless a rule leaves it out or it waits for what is in it.
+  private mutating func write(_ found: Found) throws -> (isDirectory: Bool, isKept: Bool) {
+    var found = found
+    let isDirectory = try found.isDirectory()
+    let verdict = found.context.verdict(path, isDirectory: isDirectory)
+    if verdict == .leaveOut { return (isDirectory, false) }
+    try refuseReservedName()
+    let (entry, content) = try member(found)
+    if verdict == .undecided { pending.append((entry, frames.count)) } else { try append(entry, content) }
+    return (isDirectory, true)
+  }
+
+  private func refuseReservedName() throws(TarballError) {
+    let name = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
+    if name.starts(with: Whiteout.prefix) { throw Whiteout.reserved(path) }
+  }
+
+  /// What a thing is in the archive, with its source's rules applied.
+  private mutating func member(_ found: Found) throws -> (entry: TarEntry, content: EntryContent) {
+    var (entry, content) = try writer.member(found, at: path)
+    for rule in found.context.apply(to: &entry, path) {
+      requiredRules.removeAll { $0.patterns == rule.patterns && $0.action == rule.action }
+    }
+    return (entry, entry.size > 0 ? content : .none)
+  }
+
+  /// Several things may meet at one path only if they are the same, or the policy says which counts; directories are merged.
   private mutating func visitMerged(_ member: Member) throws {
-    var first: (entry: TarEntry, content: EntryContent, what: String)?
-    var hosts: [HostFile] = []
-    for found in member.found {
-      let next: (entry: TarEntry, content: EntryContent, what: String)
-      switch found {
-      case .host(let host, let status):
-        let status = try status ?? HostFileSystem.status(host)
-        next = (try tarEntry(host, status), .host(host, status), "'\(host.text)'")
-        if status.kind == .directory { hosts.append(host) }
-      case .entry(let entry):
-        var content = EntryContent.none
-        if case .file(let bytes) = entry.kind { content = .bytes(bytes) }
-        next = (tarEntry(entry), content, "an entry of the recipe")
+    var kept: [(found: Found, entry: TarEntry, content: EntryContent)] = []
+    var isUndecided = true
+    for var found in member.found {
+      let verdict = found.context.verdict(path, isDirectory: try found.isDirectory())
+      if verdict == .leaveOut { continue }
+      if verdict == .keep { isUndecided = false }
+      try refuseReservedName()
+      let (entry, content) = try self.member(found)
+      kept.append((found, entry, content))
+    }
+    if recipe.conflicts == .lastWins {
+      kept.sort { $0.found.order < $1.found.order }
+      // Directories that something else has taken the place of are gone.
+      if let last = kept.lastIndex(where: { $0.entry.kind != .directory }) {
+        kept.removeFirst(last == kept.count - 1 ? last : last + 1)
       }
-      if let first { try requireEqual(first, next) } else { first = next }
+    } else {
+      for other in kept.dropFirst() { try writer.requireEqual(kept[0], other, at: path) }
     }
-    guard let first else { return }
-    let isDirectory = first.entry.kind == .directory
+    guard let counted = recipe.conflicts == .lastWins ? kept.last : kept.first else { return }
+    let isDirectory = counted.entry.kind == .directory
     if let node = member.node, !isDirectory, !(node.children.isEmpty && node.whiteouts.isEmpty) {
-      throw TarballError(.conflict, "\(first.what) is at \(place), where other sources need a directory")
+      throw TarballError(.conflict, "\(counted.found.name) is at \(place), where other sources need a directory")
     }
-    try append(first.entry, first.entry.size > 0 ? first.content : .none)
-    if isDirectory { try enter(member.node, hosts: hosts, endsSegment: false) }
+    if isUndecided {
+      pending.append((counted.entry, frames.count))
+    } else {
+      try append(counted.entry, counted.content)
+    }
+    if isDirectory { try enter(member.node, kept.map(\.found), endsSegment: false) }
   }
 
   private mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
+    try flushPending()
     if !openLinkTargets.isEmpty {
       if case .file = entry.kind { openLinkTargets.remove(path) }
       if case .hardLink(let target) = entry.kind, openLinkTargets.contains(relative(target)) {
@@ -239,125 +301,28 @@ struct LayerWalker<Sink: LayerSink> {
     try sink.append(entry, content)
   }
 
+  private mutating func flushPending() throws {
+    guard !pending.isEmpty else { return }
+    let waiting = pending
+    pending = []
+    for (entry, _) in waiting { try sink.append(entry, .none) }
+  }
+
   private func relative(_ name: [UInt8]) -> [UInt8] { Array(name.drop { $0 == UInt8(ascii: "/") }) }
 
-  private mutating func appendWhiteouts(of node: LayerTree.Node) throws {
-    guard !node.whiteouts.isEmpty else { return }
+  private mutating func appendWhiteouts(_ whiteouts: [(name: [UInt8], entry: LayerEntry)]) throws {
+    guard !whiteouts.isEmpty else { return }
     isPure = false
-    let named = try node.whiteouts.map { entry in
-      let base = try LayerTree.name(of: entry.path)
-      let start = base.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-      return (name: entry.kind == .whiteout ? Whiteout.prefix + base[start...] : Whiteout.opaqueMarker, entry: entry)
-    }
     // The opaque marker sorts first by itself; equal names are one whiteout.
     var last: [UInt8] = []
-    for (name, entry) in named.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) where name != last {
+    for (name, entry) in whiteouts.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) where name != last {
       last = name
       let parent = path
       path += name
-      try append(tarEntry(entry), .none)
+      try append(writer.entry(entry, at: path), .none)
       path = parent
     }
   }
 
-  // MARK: What the archive says
-
-  private func name(isDirectory: Bool) -> [UInt8] {
-    switch metadata.naming {
-    case .relative where path.isEmpty: Array("./".utf8)
-    case .relative: isDirectory ? path + [UInt8(ascii: "/")] : path
-    case .absolute: [UInt8(ascii: "/")] + path
-    }
-  }
-
-  private func tarEntry(_ kind: TarEntry.Kind, mode: UInt32) -> TarEntry {
-    TarEntry(
-      path: name(isDirectory: kind == .directory), kind: kind, mode: mode, uid: metadata.uid, gid: metadata.gid,
-      userName: metadata.userName.isEmpty ? [] : Array(metadata.userName.utf8),
-      groupName: metadata.groupName.isEmpty ? [] : Array(metadata.groupName.utf8),
-      modificationTime: metadata.modificationTime)
-  }
-
-  private func tarEntry(_ host: HostFile, _ status: HostStatus) throws(TarballError) -> TarEntry {
-    let (major, minor) = status.deviceNumbers
-    func refuse(_ what: String) -> TarballError {
-      TarballError(.unsupportedEntry, "'\(host.text)' is \(what); remove it")
-    }
-    let kind: TarEntry.Kind
-    switch status.kind {
-    case .file: kind = .file(size: status.size)
-    case .directory: kind = .directory
-    case .symlink: return tarEntry(.symlink(target: try HostFileSystem.linkTarget(host)), mode: 0o777)
-    case .fifo: kind = .fifo
-    case .blockDevice: kind = .blockDevice(major: major, minor: minor)
-    case .characterDevice:
-      // In a layer it would hide what lower layers have, to some runtimes.
-      if major == 0, minor == 0 {
-        throw refuse("a whiteout of an overlay file system, which a layer writes another way")
-      }
-      kind = .characterDevice(major: major, minor: minor)
-    case .socket: throw refuse("a socket, which a layer cannot hold")
-    }
-    var entry = tarEntry(kind, mode: status.mode)
-    if status.kind == .file || status.kind == .directory {
-      entry.extendedAttributes = try HostFileSystem.extendedAttributes(host, allowed: metadata.extendedAttributes)
-    }
-    return entry
-  }
-
-  private func tarEntry(_ entry: LayerEntry) -> TarEntry {
-    let kind: TarEntry.Kind =
-      switch entry.kind {
-      case .file(let bytes): .file(size: Int64(bytes.count))
-      case .directory: .directory
-      case .symlink(let target): .symlink(target: target)
-      case .hardLink(let target): .hardLink(target: linkName(of: target))
-      case .characterDevice(let major, let minor): .characterDevice(major: major, minor: minor)
-      case .blockDevice(let major, let minor): .blockDevice(major: major, minor: minor)
-      case .fifo: .fifo
-      case .whiteout, .opaqueDirectory: .file(size: 0)
-      }
-    var result = tarEntry(kind, mode: entry.effectiveMode)
-    result.uid = entry.uid ?? result.uid
-    result.gid = entry.gid ?? result.gid
-    result.modificationTime = entry.modificationTime ?? result.modificationTime
-    result.extendedAttributes = entry.extendedAttributes.filter { !$0.value.isEmpty }
-      .map { ExtendedAttribute(name: Array($0.key.utf8), value: $0.value) }
-      .sorted { $0.name.lexicographicallyPrecedes($1.name) }
-    return result
-  }
-
-  /// The name that a hard link's target has in the archive. Destinations were checked before.
-  private func linkName(of target: FilePath) -> [UInt8] {
-    let name = (try? LayerTree.name(of: target)) ?? []
-    return metadata.naming == .absolute ? [UInt8(ascii: "/")] + name : name
-  }
-
-  // MARK: Conflicts
-
   private var place: String { "'/\(String(decoding: path, as: UTF8.self))'" }
-
-  private func requireEqual(
-    _ first: (entry: TarEntry, content: EntryContent, what: String),
-    _ other: (entry: TarEntry, content: EntryContent, what: String)
-  ) throws(TarballError) {
-    if first.entry == other.entry {
-      if first.entry.size == 0 { return }
-      if try EqualContent.check(first.content, other.content, size: first.entry.size) { return }
-    }
-    if first.entry.kind == .directory, other.entry.kind == .directory, first.entry.mode != other.entry.mode {
-      throw TarballError(
-        .conflict,
-        "\(first.what) and \(other.what) have different modes, \(String(first.entry.mode, radix: 8)) and \(String(other.entry.mode, radix: 8)), so they cannot be merged into one directory"
-      )
-    }
-    throw conflict(first.what, other.what, at: path)
-  }
-
-  private func conflict(_ first: String, _ other: String, at path: [UInt8]) -> TarballError {
-    TarballError(
-      .conflict,
-      "\(first) and \(other) differ, and both belong at '/\(String(decoding: path, as: UTF8.self))'; leave one of them out"
-    )
-  }
 }

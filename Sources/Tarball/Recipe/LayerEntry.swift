@@ -36,10 +36,16 @@ public struct LayerEntry: Sendable, Hashable {
   public var uid: Int64?
   /// The group, where it is not the policy's.
   public var gid: Int64?
+  /// The owner's name, where it is not the policy's; empty for none.
+  public var userName: String?
+  /// The group's name, where it is not the policy's; empty for none.
+  public var groupName: String?
   /// The time, where it is not the policy's.
   public var modificationTime: Int64?
   /// Extended attributes by name; empty values are not written.
   public var extendedAttributes: [String: [UInt8]]
+  /// Further PAX records; see `MetadataChange.paxRecords`.
+  public var paxRecords: [String: [UInt8]] = [:]
 
   /// Creates an entry.
   public init(
@@ -84,9 +90,9 @@ public struct LayerEntry: Sendable, Hashable {
     if let uid { parts.append("uid=\(uid)") }
     if let gid { parts.append("gid=\(gid)") }
     if let modificationTime { parts.append("mtime=\(modificationTime)") }
-    for (name, value) in extendedAttributes.sorted(by: { $0.key < $1.key }) {
-      parts.append("xattr:\(escaped(name.utf8))=\(escaped(value))")
-    }
+    if let userName { parts.append("uname=\(escaped(userName.utf8))") }
+    if let groupName { parts.append("gname=\(escaped(groupName.utf8))") }
+    parts += MetadataChange.fingerprint("xattr", extendedAttributes) + MetadataChange.fingerprint("pax", paxRecords)
     return parts.joined(separator: " ")
   }
 }

@@ -1,4 +1,5 @@
 internal import OCICore
+internal import SystemPackage
 
 extension LayerRecipe {
   /// Computes what the layer's bytes are called, in one pass that keeps none of them.
@@ -27,6 +28,7 @@ extension LayerRecipe {
     let order = LayerPipeline.Order(
       recipe: self, encoding: encoding, parallelism: parallelism, listing: builder)
     let digests = try await LayerHash.run(order, onProgress)
+    if let tar = try verbatimTar { return (digests, try await Archive(file: tar).listing()) }
     return (digests, builder.listing)
   }
 

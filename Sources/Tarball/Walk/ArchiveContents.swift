@@ -1,0 +1,166 @@
+internal import OCICore
+internal import SystemPackage
+
+/// One way to read an archive from its beginning, on the thread that asks.
+struct ArchivePass {
+  private let path: FilePath
+  private let limits: ArchiveLimits
+  private let isCancelled: () -> Bool
+
+  init(_ path: FilePath, _ limits: ArchiveLimits, _ isCancelled: @escaping () -> Bool) {
+    self.path = path
+    self.limits = limits
+    self.isCancelled = isCancelled
+  }
+
+  /// Errors name the archive.
+  func named<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as TarballError where !error.message.contains("'\(path)'") {
+      throw TarballError(error.code, "'\(path)': \(error.message)")
+    }
+  }
+
+  /// Begins to read; calls to the reader have to be made in the locale that is given with it.
+  func begin() throws -> (reader: ArchiveReader, locale: String) {
+    try named {
+      let input = try ArchiveInput(.file(path), ReadingCancellation())
+      let locale = try ReadingThread.localeName(for: input)
+      return (
+        try ReadingThread.withLocale(locale) {
+          try ArchiveReader(input, limits: limits, contents: .members, isCancelled: isCancelled)
+        }, locale
+      )
+    }
+  }
+
+  func forEachMember(_ visit: (ArchiveReader, ArchiveMember, _ ordinal: Int) throws -> Void) throws {
+    let (reader, locale) = try begin()
+    try named {
+      try ReadingThread.withLocale(locale) {
+        var ordinal = 0
+        while let member = try reader.next() {
+          try visit(reader, member, ordinal)
+          ordinal += 1
+        }
+      }
+    }
+  }
+
+  var changed: TarballError {
+    TarballError(.changed, "'\(path)' was changed while it was read; run again when nothing writes to it any more")
+  }
+}
+
+/// Gives the contents of an archive's files in the order of a layer, whatever their order in the archive, without a copy on
+/// disk: what comes too early is held in memory as far as there is room, what comes too late is found in another pass.
+///
+/// Sendable, because only the thread that walks uses it.
+final class ArchiveContents: @unchecked Sendable {
+  /// So many bytes of content are held at a time.
+  static let room = 64 << 20
+
+  private let pass: ArchivePass
+  /// The members in the order in which they are wanted, and where each stands in it.
+  private let ranks: [Int: [Int]]
+  private let order: [Int]
+  private let sizes: [Int: Int64]
+  private let room: Int
+
+  private var reader: (reader: ArchiveReader, locale: String)?
+  /// The member that the reader gives next.
+  private var next = 0
+  private var rank = 0
+  private var held: [Int: [UInt8]] = [:]
+  private var heldBytes = 0
+  /// What of the member that is being read was not taken yet.
+  private var rest: ArraySlice<UInt8> = []
+  /// How many times the archive was begun.
+  private(set) var passCount = 0
+
+  init(_ pass: ArchivePass, order: [Int], sizes: [Int: Int64], room: Int = ArchiveContents.room) {
+    self.pass = pass
+    self.order = order
+    self.sizes = sizes
+    self.room = room
+    var ranks: [Int: [Int]] = [:]
+    for (rank, member) in order.enumerated() { ranks[member, default: []].append(rank) }
+    self.ranks = ranks
+  }
+
+  /// Goes to the beginning of a member's content.
+  func open(_ member: Int) throws {
+    // Members are asked for in order, though some may be left out.
+    if let wanted = ranks[member]?.first(where: { $0 >= rank }) { rank = wanted } else { rank = order.count }
+    for (other, bytes) in held where other != member && !isWanted(other) {
+      held[other] = nil
+      heldBytes -= bytes.count
+    }
+    if let bytes = held[member] {
+      rest = bytes[...]
+      return
+    }
+    rest = []
+    try pass.named {
+      if reader == nil || next > member {
+        reader = try pass.begin()
+        next = 0
+        passCount += 1
+      }
+      guard let (reader, locale) = reader else { return }
+      try ReadingThread.withLocale(locale) {
+        while let found = try reader.next() {
+          let place = next
+          next += 1
+          if place == member { return try requireSame(found, place) }
+          try hold(place, reader)
+        }
+        throw pass.changed
+      }
+    }
+  }
+
+  /// Reads so many bytes more of the member.
+  func read(_ count: Int) throws -> ArraySlice<UInt8> {
+    if rest.count < count, let (reader, locale) = reader {
+      var bytes = Array(rest)
+      try pass.named {
+        try ReadingThread.withLocale(locale) {
+          while bytes.count < count, try reader.nextChunk({ bytes += [UInt8](copying: $0) }) {}
+        }
+      }
+      rest = bytes[...]
+    }
+    guard rest.count >= count else { throw pass.changed }
+    defer { rest = rest.dropFirst(count) }
+    return rest.prefix(count)
+  }
+
+  private func isWanted(_ member: Int) -> Bool { ranks[member]?.last.map { $0 > rank } ?? false }
+
+  private func requireSame(_ found: ArchiveMember, _ place: Int) throws {
+    if let size = found.entry.size, size != sizes[place] { throw pass.changed }
+  }
+
+  /// Keeps what is wanted later, those that are wanted first before others.
+  private func hold(_ member: Int, _ reader: ArchiveReader) throws {
+    guard held[member] == nil, let wanted = ranks[member]?.first(where: { $0 > rank }), let size = sizes[member],
+      size <= Int64(room)
+    else { return }
+    while Int64(heldBytes) + size > Int64(room) {
+      let last = held.keys.max { firstRank($0) < firstRank($1) }
+      guard let last, firstRank(last) > wanted, let bytes = held.removeValue(forKey: last) else { return }
+      heldBytes -= bytes.count
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(size))
+    try reader.forEachChunk { chunk in
+      guard bytes.count + chunk.count <= Int(size) else { throw pass.changed }
+      bytes += [UInt8](copying: chunk)
+    }
+    guard bytes.count == Int(size) else { throw pass.changed }
+    held[member] = bytes
+    heldBytes += bytes.count
+  }
+
+  private func firstRank(_ member: Int) -> Int { ranks[member]?.first { $0 > rank } ?? .max }
+}

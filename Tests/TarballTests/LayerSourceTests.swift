@@ -1,0 +1,336 @@
+import OCICore
+import OCITesting
+import SystemPackage
+import Testing
+
+@testable import Tarball
+
+/// Archives, parts of trees, rules and policies: whatever way files come into a layer, the same files are the same bytes.
+struct LayerSourceTests {
+  private func bytes(of recipe: LayerRecipe) async throws -> [UInt8] {
+    try await recipe.source(encoding: .none).open().collect(upTo: 64 << 20)
+  }
+
+  private func names(_ recipe: LayerRecipe) async throws -> [String] {
+    try await recipe.digestsAndListing(encoding: .none).listing.entries.map(\.name)
+  }
+
+  private func entry(_ name: String, in recipe: LayerRecipe) async throws -> LayerListing.Entry? {
+    try await recipe.digestsAndListing(encoding: .none).listing.entries.first { $0.name == name }
+  }
+
+  private static let files = LayerRecipe(
+    [],
+    entries: [
+      .init("/app/build/index.js", .file(Array("js".utf8))), .init("/app/build/index.js.map", .file(Array("map".utf8))),
+      .init("/app/package.json", .file(Array("{}".utf8))), .init("/app/empty", .directory),
+      .init("/etc/app.conf", .file([])), .init("/etc/link", .symlink(target: Array("app.conf".utf8))),
+    ])
+
+  // MARK: Archives
+
+  @Test(
+    .enabled(if: Tool.areInstalled("tar", "bsdtar")),
+    arguments: [
+      ["tar", "--sort=none", "-cf"], ["tar", "-czf"], ["tar", "--format=gnu", "-cJf"],
+      ["bsdtar", "--format=zip", "-cf"],
+      ["bsdtar", "--format=newc", "-cf"], ["bsdtar", "--format=7zip", "-cf"], ["bsdtar", "--zstd", "-cf"],
+    ])
+  func aTreeAndAnArchiveOfItAreTheSameLayer(program: [String]) async throws {
+    try await withTemporaryDirectory { directory in
+      let tree = directory.appending("tree")
+      _ = try FileSystem.createDirectories(tree)
+      try await RandomTree(seed: 5).write(into: tree)
+      _ = try await Tool.run(program[0], Array(program[1...]) + ["../archive", "."], in: tree)
+      let fromTree = LayerRecipe([.init(tree, at: "/srv")])
+      let fromArchive = LayerRecipe([.init(archive: directory.appending("archive"), at: "/srv")])
+      #expect(try await bytes(of: fromTree) == bytes(of: fromArchive))
+      let both = fromTree.merged(with: fromArchive)
+      #expect(try await bytes(of: both) == bytes(of: fromTree))
+    }
+  }
+
+  @Test(arguments: [0, 3, 40, 1 << 20]) func membersInTheWrongOrderComeInTheRightOne(room: Int) async throws {
+    try await withTemporaryDirectory { directory in
+      let tree = directory.appending("tree")
+      let names = (0..<40).map { "f\($0)" }
+      for (index, name) in names.enumerated() {
+        _ = try FileSystem.createDirectories(tree)
+        try FileSystem.replace(tree.appending(name), with: [UInt8](repeating: UInt8(index), count: index % 7))
+      }
+      _ = try await Tool.run("tar", ["-cf", "../a.tar"] + names.reversed(), in: tree)
+      let pass = ArchivePass(directory.appending("a.tar"), .init()) { false }
+      let archive = try ArchiveTree(directory.appending("a.tar"), .init(), digestsContent: false) { false }
+      let order = archive.nodes[0].children.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        .compactMap { archive.nodes[$0.value].content }
+      let sizes = Dictionary(
+        uniqueKeysWithValues: archive.nodes.compactMap { node in node.content.map { ($0, node.size) } })
+      let contents = ArchiveContents(pass, order: order, sizes: sizes, room: room)
+      // Some are passed over.
+      for member in order where member % 5 != 0 {
+        let size = Int(try #require(sizes[member]))
+        try contents.open(member)
+        let number = UInt8(39 - member)
+        #expect(try Array(contents.read(size)) == [UInt8](repeating: number, count: size))
+      }
+      #expect(room < 100 ? contents.passCount > 1 : contents.passCount == 1)
+    }
+  }
+
+  @Test func hardLinksOfAnArchiveAreFilesUnlessTheyAreAskedFor() async throws {
+    try await withTemporaryDirectory { directory in
+      let archive = directory.appending("a.tar")
+      var entries = Self.files.entries
+      entries.append(.init("/zz/first", .file(Array("hello".utf8))))
+      entries.append(.init("/zz/second", .hardLink(to: "/zz/first")))
+      try FileSystem.replace(archive, with: try await bytes(of: LayerRecipe([], entries: entries)))
+      let plain = LayerRecipe([.init(archive: archive)])
+      #expect(try await entry("zz/second", in: plain)?.kind == .file)
+      var linked = plain
+      linked.metadata.hardLinks = .byContent
+      #expect(try await entry("zz/second", in: linked)?.kind == .hardLink)
+    }
+  }
+
+  @Test func ownersTimesAttributesAndDeletionsOfAnArchiveAreKeptWhenAsked() async throws {
+    try await withTemporaryDirectory { directory in
+      let archive = directory.appending("a.tar")
+      let original = LayerRecipe(
+        [],
+        entries: [
+          .init(
+            "/a", .file([1]), mode: 0o4755, uid: 7, gid: 8, modificationTime: 99, extendedAttributes: ["user.x": [1]]),
+          .init("/d", .directory, uid: 3, gid: 3, modificationTime: 5), .init("/gone", .whiteout, modificationTime: 1),
+          .init("/d", .opaqueDirectory),
+        ])
+      try FileSystem.replace(archive, with: try await bytes(of: original))
+      let kept = LayerRecipe([.init(archive: archive, options: .keepingEverything)])
+      #expect(try await bytes(of: kept) == bytes(of: original))
+      let plain = LayerRecipe([.init(archive: archive)])
+      #expect(try await entry("a", in: plain)?.uid == 0)
+      #expect(try await names(plain) == [".wh.gone", "a", "d", "d/.wh..wh..opq"])
+    }
+  }
+
+  @Test(arguments: ["none", "gzip", "zstd"]) func aTarKeptToTheByteIsTheLayer(compression: String) async throws {
+    try await withTemporaryDirectory { directory in
+      let tar = directory.appending("a.tar")
+      _ = try FileSystem.createDirectories(directory.appending("tree"))
+      try await RandomTree(seed: 8).write(into: directory.appending("tree"))
+      _ = try await Tool.run("tar", ["-cf", tar.string, "tree"], in: directory)
+      let original = try FileSystem.contents(of: tar)
+      switch compression {
+      case "gzip": _ = try await Tool.run("gzip", [tar.string])
+      case "zstd": _ = try await Tool.run("zstd", ["-q", "--rm", "-o", "\(tar).zst", tar.string])
+      default: break
+      }
+      let name = ["gzip": "a.tar.gz", "zstd": "a.tar.zst"][compression] ?? "a.tar"
+      let recipe = LayerRecipe(verbatimTar: directory.appending(name))
+      #expect(try await bytes(of: recipe) == original)
+      let digests = try await recipe.digestsAndListing(encoding: .gzip())
+      #expect(digests.digests.diffID == .of(original))
+      #expect(digests.listing.entries.contains { $0.name == "tree" })
+      let mixed = recipe.merged(with: Self.files)
+      await #expect(throws: TarballError.self) { try await mixed.digests(encoding: .none) }
+    }
+  }
+
+  // MARK: Hostile archives
+
+  @Test(
+    arguments: [
+      (["../escape"], "", TarballError.Code.unsafePath), (["a", "a"], "", .conflict),
+      (["link/below"], "link", .unsafePath), (["dev"], "device", .unsupportedEntry),
+      (["h"], "hardlink", .invalidArchive),
+      ([".wh..wh.aufs"], "", .reservedName),
+    ] as [([String], String, TarballError.Code)])
+  func anArchiveThatToolsWouldUnpackDifferentlyIsRefused(
+    names: [String], extra: String, code: TarballError.Code
+  ) async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory.appending("hostile.tar")
+      var tar: [UInt8] = []
+      if extra == "link" {
+        try TarHeader.append(
+          TarEntry(path: Array("link".utf8), kind: .symlink(target: Array("/etc".utf8)), mode: 0o777), to: &tar)
+      }
+      for name in names {
+        let kind: TarEntry.Kind =
+          switch extra {
+          case "device": .blockDevice(major: 8, minor: 0)
+          case "hardlink": .hardLink(target: Array("nothing".utf8))
+          default: .file(size: 0)
+          }
+        try TarHeader.append(TarEntry(path: Array(name.utf8), kind: kind, mode: 0o644), to: &tar)
+      }
+      try FileSystem.replace(path, with: tar + [UInt8](repeating: 0, count: 1024))
+      let recipe = LayerRecipe([.init(archive: path)])
+      let error = await #expect(throws: TarballError.self) { try await recipe.digests(encoding: .none) }
+      #expect(error?.code == code)
+      #expect(error?.message.contains("hostile.tar") == true)
+    }
+  }
+
+  @Test func anArchiveThatBecomesTooLargeOrIsCutShortIsRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      let tree = directory.appending("tree")
+      _ = try FileSystem.createDirectories(tree)
+      _ = try await Tool.run("truncate", ["-s", "300M", "bomb"], in: tree)
+      _ = try await Tool.run("tar", ["-cSJf", "../bomb.tar.xz", "bomb"], in: tree)
+      let bomb = LayerRecipe([.init(archive: directory.appending("bomb.tar.xz"))])
+      let error = await #expect(throws: TarballError.self) { try await bomb.digests(encoding: .none) }
+      #expect(error?.code == .limitExceeded)
+      let cut = directory.appending("cut.tar")
+      try FileSystem.replace(cut, with: try await bytes(of: Self.files).dropLast(1500))
+      let short = LayerRecipe([.init(archive: cut)])
+      let other = await #expect(throws: TarballError.self) { try await short.digests(encoding: .none) }
+      #expect(other?.code == .invalidArchive)
+      let missing = LayerRecipe([.init(archive: directory.appending("none.tar"))])
+      await #expect(throws: TarballError.self) { try await missing.digests(encoding: .none) }
+    }
+  }
+
+  // MARK: Algebra, the same for entries, trees and archives
+
+  enum Form: CaseIterable { case entries, tree, archive }
+
+  private func withFiles(_ form: Form, _ body: (LayerRecipe) async throws -> Void) async throws {
+    try await withTemporaryDirectory { directory in
+      let archive = directory.appending("files.tar")
+      try FileSystem.replace(archive, with: try await bytes(of: Self.files))
+      switch form {
+      case .entries: try await body(Self.files)
+      case .archive: try await body(LayerRecipe([.init(archive: archive)]))
+      case .tree:
+        _ = try FileSystem.createDirectories(directory.appending("tree"))
+        _ = try await Tool.run("tar", ["-xpf", archive.string], in: directory.appending("tree"))
+        try await body(LayerRecipe([.init(directory.appending("tree"), at: "/")]))
+      }
+    }
+  }
+
+  @Test(arguments: Form.allCases) func excludedPathsAreLeftOut(form: Form) async throws {
+    try await withFiles(form) { files in
+      let recipe = try files.excluding([PathPattern("*.map"), PathPattern("/etc")])
+      #expect(
+        try await names(recipe) == ["app", "app/build", "app/build/index.js", "app/empty", "app/package.json"])
+    }
+  }
+
+  @Test(arguments: Form.allCases) func nothingButWhatIsKeptIsThere(form: Form) async throws {
+    try await withFiles(form) { files in
+      let recipe = try files.keeping(only: [PathPattern("/app/**/*.js"), PathPattern("/etc/link")])
+      #expect(try await names(recipe) == ["app", "app/build", "app/build/index.js", "etc", "etc/link"])
+      let both = try recipe.keeping(only: [PathPattern("/app")])
+      #expect(try await names(both) == ["app", "app/build", "app/build/index.js"])
+    }
+  }
+
+  @Test(arguments: Form.allCases) func thingsMoveWithTheirRules(form: Form) async throws {
+    try await withFiles(form) { files in
+      let recipe = try files.excluding([PathPattern("/app/build/*.map")]).moving("/app/build", to: "/srv/www")
+        .changing(PathPattern("/srv/www/*.js"), .mode(0o600))
+      #expect(
+        try await names(recipe)
+          == [
+            "app", "app/empty", "app/package.json", "etc", "etc/app.conf", "etc/link", "srv", "srv/www",
+            "srv/www/index.js",
+          ])
+      #expect(try await entry("srv/www/index.js", in: recipe)?.mode == 0o600)
+      let stripped = try files.strippingPrefix("/app")
+      #expect(try await names(stripped) == ["build", "build/index.js", "build/index.js.map", "empty", "package.json"])
+      let nothing = try files.strippingPrefix("/nowhere")
+      #expect(try await names(nothing) == [])
+    }
+  }
+
+  @Test(arguments: Form.allCases) func metadataChangesWhereAPatternMatches(form: Form) async throws {
+    try await withFiles(form) { files in
+      let capability = try ExtendedAttribute.fileCapabilities("cap_net_bind_service=ep")
+      let recipe = try files.changing(PathPattern("/app"), .owner(1000, 1000), isRecursive: true)
+        .changing(
+          PathPattern("/app/package.json"),
+          MetadataChange(
+            fileMode: 0o4750, userName: "app", modificationTime: 7,
+            extendedAttributes: [ExtendedAttribute.capabilityName: capability],
+            paxRecords: ["VENDOR.note": Array("hi".utf8)]), isRequired: true)
+      let changed = try #require(try await entry("app/package.json", in: recipe))
+      #expect(changed.uid == 1000 && changed.mode == 0o4750 && changed.userName == Array("app".utf8))
+      #expect(changed.modificationTime == 7)
+      #expect(changed.extendedAttributes.first?.value.count == 20)
+      #expect(try await entry("app/build/index.js", in: recipe)?.gid == 1000)
+      #expect(try await entry("etc/app.conf", in: recipe)?.uid == 0)
+      #expect(String(decoding: try await bytes(of: recipe), as: UTF8.self).contains("22 VENDOR.note=hi\n") == false)
+      #expect(String(decoding: try await bytes(of: recipe), as: UTF8.self).contains(" VENDOR.note=hi\n"))
+    }
+  }
+
+  @Test(arguments: Form.allCases) func metadataForAPathThatIsNotThereIsAnError(form: Form) async throws {
+    try await withFiles(form) { files in
+      let error = await #expect(throws: TarballError.self) {
+        let recipe = try files.changing(PathPattern("/app/misspelt"), .mode(0o600), isRequired: true)
+        _ = try await recipe.digests(encoding: .none)
+      }
+      #expect(error?.message.contains("/app/misspelt") == true)
+    }
+  }
+
+  @Test func differentFilesAtOnePathAreAnErrorThatNamesBothUnlessTheLastWins() async throws {
+    try await withTemporaryDirectory { directory in
+      for (name, content) in [("lower", "old"), ("upper", "new")] {
+        _ = try FileSystem.createDirectories(directory.appending(name).appending("etc"))
+        try FileSystem.replace(directory.appending("\(name)/etc/conf"), with: Array(content.utf8))
+        try FileSystem.replace(directory.appending("\(name)/etc/\(name)"), with: [])
+      }
+      let lower = LayerRecipe([.init(directory.appending("lower"), at: "/")])
+      let upper = LayerRecipe([.init(directory.appending("upper"), at: "/")])
+      let error = await #expect(throws: TarballError.self) {
+        try await lower.merged(with: upper).digests(encoding: .none)
+      }
+      #expect(error?.code == .conflict)
+      #expect(error?.message.contains("lower/etc/conf") == true && error?.message.contains("upper/etc/conf") == true)
+      let overlay = lower.merged(with: upper, conflicts: .lastWins)
+      #expect(try await names(overlay) == ["etc", "etc/conf", "etc/lower", "etc/upper"])
+      #expect(try await entry("etc/conf", in: overlay)?.digest == .of(Array("new".utf8)))
+      let reversed = upper.merged(with: lower, conflicts: .lastWins)
+      #expect(try await entry("etc/conf", in: reversed)?.digest == .of(Array("old".utf8)))
+      #expect(overlay.fingerprint != reversed.fingerprint)
+      // A file takes the place of a directory, and the other way round.
+      let file = LayerRecipe([], entries: [.init("/etc", .file([1]))])
+      #expect(try await names(lower.merged(with: file, conflicts: .lastWins)) == ["etc"])
+    }
+  }
+
+  @Test func aPartOfATreeIsNotReachedThroughALink() async throws {
+    try await withTemporaryDirectory { directory in
+      let tree = directory.appending("tree")
+      _ = try FileSystem.createDirectories(tree)
+      _ = try await Tool.run("ln", ["-s", "/etc", "out"], in: tree)
+      let recipe = try LayerRecipe([.init(tree, at: "/")]).moving("/out/passwd", to: "/stolen")
+      #expect(try await names(recipe) == ["out"])
+    }
+  }
+
+  // MARK: Patterns
+
+  @Test(
+    arguments: [
+      ("*.map", "a/b/x.map", true), ("*.map", "x.map/y", false), ("/a/*", "a/b", true), ("/a/*", "a/b/c", false),
+      ("/a/**", "a/b/c", true), ("/a/**/z", "a/z", true), ("/a/**/z", "a/b/c/z", true), ("/a/**/z", "a/bz", false),
+      ("a/b", "a/b", true), ("a/b", "x/a/b", false), ("**/b", "b", true), ("f?o", "x/foo", true), ("f?o", "f/o", false),
+      ("[a-c]x", "bx", true), ("[!a-c]x", "bx", false), ("\\*", "*", true), ("\\*", "a", false),
+      ("a**b", "a/x/b", true),
+      ("node_modules/", "x/node_modules", true), ("/", "", true),
+    ])
+  func patternsMatch(pattern: String, path: String, isMatch: Bool) throws {
+    #expect(try PathPattern(pattern).matches(Array(path.utf8)) == isMatch)
+  }
+
+  @Test func patternsThatMakeNoSenseAreErrorsAndNoneTakesLong() throws {
+    for text in ["", "a/../b", "[abc", "a\\"] {
+      #expect(throws: TarballError.self) { try PathPattern(text) }
+    }
+    let slow = try PathPattern(String(repeating: "**/*a*", count: 30))
+    #expect(!slow.matches([UInt8](repeating: UInt8(ascii: "a"), count: 4000) + [UInt8(ascii: "/")]))
+  }
+}
