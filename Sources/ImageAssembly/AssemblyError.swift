@@ -7,7 +7,7 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case invalidClosure, cyclicClosure, incompleteClosure, storePathMissing, invalidSettings, contentChanged
       case fileUnreadable, invalidPlan, invalidHistory
-      case nixUnavailable
+      case nixUnavailable, invalidDescription, unsupportedDescription, invalidProject, invalidSource
     }
     private let value: Value
 
@@ -31,6 +31,15 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
     public static let contentChanged = Code(value: .contentChanged)
     /// A Nix that is not installed or that refuses.
     public static let nixUnavailable = Code(value: .nixUnavailable)
+
+    /// An image description that is broken, or contradicts itself.
+    public static let invalidDescription = Code(value: .invalidDescription)
+    /// An image description that asks for something that this version cannot do.
+    public static let unsupportedDescription = Code(value: .unsupportedDescription)
+    /// A project file that is broken.
+    public static let invalidProject = Code(value: .invalidProject)
+    /// A description of files that makes no sense.
+    public static let invalidSource = Code(value: .invalidSource)
 
     /// The reason's name.
     public var description: String { value.rawValue }

@@ -142,6 +142,16 @@ public struct CopyReport: Sendable, Hashable {
   /// The tags that named the root already.
   public var unchangedTags: [String] = []
 
+  /// Creates a report.
+  public init(
+    copied: [Descriptor] = [], skipped: [Descriptor] = [], movedTags: [String] = [], unchangedTags: [String] = []
+  ) {
+    self.copied = copied
+    self.skipped = skipped
+    self.movedTags = movedTags
+    self.unchangedTags = unchangedTags
+  }
+
   /// The blobs that were sent: what was sent without manifests and indexes.
   public var copiedBlobs: [Descriptor] { copied.filter { !$0.mediaType.isManifest } }
 

@@ -63,6 +63,32 @@ package enum FileSystem {
     return status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
   }
 
+  /// A regular file's size and when it was last changed, in seconds since 1970; `nil` for anything else.
+  package static func sizeAndTime(_ path: FilePath) -> (size: Int64, time: Int64)? {
+    var status = stat()
+    guard unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      return nil
+    }
+    #if canImport(Darwin)
+      let seconds = status.st_mtimespec.tv_sec
+    #else
+      let seconds = status.st_mtim.tv_sec
+    #endif
+    return (Int64(status.st_size), Int64(seconds))
+  }
+
+  /// Makes a file look as if it had just been changed, if that can be done.
+  package static func touch(_ path: FilePath) {
+    _ = unsafe path.withPlatformString { unsafe utimensat(AT_FDCWD, $0, nil, AT_SYMLINK_NOFOLLOW) }
+  }
+
+  /// Where relative paths begin.
+  package static var workingDirectory: FilePath {
+    guard let text = unsafe getcwd(nil, 0) else { return "/" }
+    defer { unsafe free(text) }
+    return unsafe FilePath(platformString: text)
+  }
+
   /// What is at a path, be it a symbolic link.
   package enum Kind: Sendable, Hashable {
     /// A regular file of so many bytes.
@@ -126,6 +152,12 @@ package enum FileSystem {
   package static func isRealDirectory(_ path: FilePath) -> Bool {
     var status = stat()
     return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Whether a symbolic link is at the path.
+  package static func isSymbolicLink(_ path: FilePath) -> Bool {
+    var status = stat()
+    return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
   /// The names in a directory, in no order.
@@ -194,7 +226,9 @@ package enum FileSystem {
   }
 
   /// Whether a file's name is one of `temporarySibling`.
-  static func isTemporary(_ name: String) -> Bool { name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix) }
+  package static func isTemporary(_ name: String) -> Bool {
+    name.hasPrefix(temporaryPrefix) && name.hasSuffix(temporarySuffix)
+  }
 
   private static let temporaryPrefix = ".flywheel-"
   private static let temporarySuffix = ".tmp"

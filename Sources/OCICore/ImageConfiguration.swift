@@ -153,6 +153,9 @@ extension ImageConfiguration.RootFS {
 }
 
 extension ImageConfiguration.History {
+  /// Reads a step; messages call it by the path.
+  package init(_ json: JSON, path: String) throws(OCIError) { try self.init(json, path: FieldPath(path)) }
+
   init(_ json: JSON, path: FieldPath) throws(OCIError) {
     var fields = try FieldReader(json, path: path)
     created = try fields.string("created")

@@ -91,6 +91,9 @@ public struct ImageReference: Sendable, Hashable {
   /// The repository alone.
   public var withoutTagOrDigest: ImageReference { ImageReference(self, tag: nil, digest: nil) }
 
+  /// The same reference, pinned to a digest.
+  public func withDigest(_ digest: Digest) -> ImageReference { ImageReference(self, tag: tag, digest: digest) }
+
   /// The same repository with another tag.
   /// - Throws: `OCIError.Code.invalidReference`.
   public func tagged(_ tag: String) throws(OCIError) -> ImageReference {

@@ -135,3 +135,8 @@ public enum JSON: Sendable, Hashable {
     }
   }
 }
+
+extension JSON: ExpressibleByStringLiteral {
+  /// A string.
+  public init(stringLiteral value: String) { self = .string(value) }
+}

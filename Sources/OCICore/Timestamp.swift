@@ -19,7 +19,10 @@ package enum Timestamp {
   }
 
   /// Whether a text is a point in time by RFC 3339: date, `T`, time, perhaps a fraction, and `Z` or an offset.
-  package static func isValid(_ text: String) -> Bool {
+  package static func isValid(_ text: String) -> Bool { seconds(text) != nil }
+
+  /// The seconds since 1970 of such a text, without its fraction; `nil` for any other.
+  package static func seconds(_ text: String) -> Int64? {
     let bytes = text.utf8.span
     var position = 0
     func number(_ digits: Int) -> Int? {
@@ -40,16 +43,27 @@ package enum Timestamp {
     guard let year = number(4), skip("-"), let month = number(2), skip("-"), let day = number(2), skip("T"),
       let hour = number(2), skip(":"), let minute = number(2), skip(":"), let second = number(2),
       (1...12).contains(month), (1...days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60, second <= 60
-    else { return false }
+    else { return nil }
+    var offset: Int64 = 0
     if skip(".") {
-      guard number(1) != nil else { return false }
+      guard number(1) != nil else { return nil }
       while number(1) != nil {}
     }
     if !skip("Z") {
-      guard skip("+") || skip("-"), let hours = number(2), skip(":"), let minutes = number(2), hours < 24, minutes < 60
-      else { return false }
+      let isEast = skip("+")
+      guard isEast || skip("-"), let hours = number(2), skip(":"), let minutes = number(2), hours < 24, minutes < 60
+      else { return nil }
+      offset = Int64(hours * 3600 + minutes * 60) * (isEast ? 1 : -1)
     }
-    return position == bytes.count
+    guard position == bytes.count else { return nil }
+    // The inverse of what `text` does.
+    let shifted = Int64(month <= 2 ? year - 1 : year)
+    let era = shifted.flooringQuotient(400)
+    let yearOfEra = shifted - era * 400
+    let dayOfYear = Int64((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1)
+    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+    let days = era * 146_097 + dayOfEra - 719_468
+    return days * 86_400 + Int64(hour * 3600 + minute * 60 + second) - offset
   }
 
   private static func days(inMonth month: Int, of year: Int) -> Int {

@@ -5,27 +5,32 @@ import Registry
 import SystemPackage
 import Tarball
 
-/// Assembles an image of a closure and puts it where it is wanted.
+/// Assembles an image and puts it where it is wanted.
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "build",
-    abstract: "Assemble an image of a Nix closure and push it.",
+    abstract: "Assemble an image of a Nix closure, files, archives or a base image, and push it.",
     discussion: """
       Examples:
         flywheel build --nix-path ./result --copy-to-root ./result --entrypoint /bin/server \\
           --to docker://ghcr.io/team/server:1.2 --to docker://ghcr.io/team/server:latest
         flywheel build --closure closure.json --config config.json --to oci:image:latest
-        flywheel build --closure closure.json
+        flywheel build --base docker://docker.io/library/caddy:2.10-alpine --file /usr/bin/caddy=./caddy \\
+          --platform linux/amd64 --to docker://ghcr.io/team/caddy:latest --tag-digest
+        flywheel build --file-map files.json --description image.json
 
       Every digest is computed before a byte is sent; a destination gets only the blobs it lacks, and its tags last. \
       Without --to the digests are computed and nothing is written. Standard output holds the image's digest alone, or \
-      with --json one object; progress goes to standard error.
+      with --json one object; progress goes to standard error. --description writes what flywheel push needs, which reads \
+      nothing that the destination has.
+
+      Layers, from the bottom up: those of the base, store paths, tars, archives, files, what is copied to the root.
 
       Credentials are those that docker, podman or skopeo keep after a login. Registries on this machine are spoken to \
       by plain HTTP, all others by HTTPS.
       """)
 
-  @OptionGroup(title: "Input") var source: ClosureOptions
+  @OptionGroup(title: "Closure") var source: ClosureOptions
 
   @Option(
     parsing: .upToNextOption,
@@ -37,6 +42,10 @@ struct BuildCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Planning") var planning: PlanningArguments
 
+  @OptionGroup(title: "Files") var files: SourceOptions
+
+  @OptionGroup(title: "Base image") var base: BaseOptions
+
   @OptionGroup(title: "Configuration") var configuration: ConfigurationOptions
 
   @Option(
@@ -44,16 +53,17 @@ struct BuildCommand: AsyncParsableCommand {
       "none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL if you like.", valueName: "encoding"))
   var compression = "gzip"
 
+  @OptionGroup(title: "Result") var result: ResultOptions
+
   @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("oci:DIR:TAG or docker://HOST/REPOSITORY:TAG; repeat it.", valueName: "destination"))
-  var to: [String] = []
+    help: ArgumentHelp("Write the image's description, for push, export, inspect, diff and verify.", valueName: "file"))
+  var description: String?
 
   @Flag(help: "Compute every digest anew, even of layers whose store paths are known.")
   var noCache = false
 
-  @Flag(help: "Only say what would be sent to each destination.")
-  var dryRun = false
+  @Flag(help: "Compute every digest anew, and fail where it is not what was remembered, naming the file.")
+  var verify = false
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
@@ -62,54 +72,55 @@ struct BuildCommand: AsyncParsableCommand {
   func validate() throws {
     do { _ = try LayerEncoding(parsing: compression) } catch { throw ValidationError(error.message) }
     _ = try Environment.sourceDateEpoch()
+    guard source.isGiven || files.isGiven || base.base != nil else {
+      throw ValidationError(
+        "name what the image is made of: --closure, --nix-path, --file, --file-map, --archive, --layer-tar or --base")
+    }
+    guard source.isGiven || copyToRoot.isEmpty else {
+      throw ValidationError("--copy-to-root belongs to a closure; put other files somewhere with --file /path=host")
+    }
   }
 
   func run() async throws {
     try await reportingErrors {
-      let destinations = Destination.groups(try to.map { try Destination($0) })
+      let stamp = try configuration.stamp()
+      let destinations = try result.destinations(stamp)
       let progress = output.printer()
-      let image = try await closureImage().assemble(onProgress: progress.report)
-      progress.note(Output.summary(of: image))
-      try await registries.withClient(progress, isNeeded: destinations.contains { $0.place.isRegistry }) { client in
-        if dryRun { return try await plan(image, destinations, client) }
-        var reports: [(name: String, report: CopyReport)] = []
-        for group in destinations {
-          do {
-            let report = try await image.push(to: group.store(client), tags: group.tags, onProgress: progress.report)
-            progress.note(Output.summary(of: report, group.name))
-            reports.append((group.name, report))
-          } catch {
-            progress.closeLine()
-            for done in reports { printError("\(done.name) has the image; \(group.name) does not") }
-            throw error
-          }
-        }
-        progress.closeLine()
-        try Output.print(output.json ? Output.json(image, reports).prettyText : image.descriptor.digest.description)
+      let baseLocation = try base.location()
+      try await registries.withClient(
+        progress, isNeeded: destinations.contains(where: \.isRegistry) || baseLocation?.isRegistry ?? false
+      ) { client in
+        let image = try await recipe(client, stamp).assemble(onProgress: progress.report)
+        progress.note(Output.summary(of: image))
+        if let description { try await image.writeDescription(to: FilePath(description)) }
+        let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
+        try await delivery.finish(.image(image), result, destinations, json: output.json)
       }
     }
   }
 
-  private func plan(
-    _ image: AssembledImage, _ destinations: [Destination.Group], _ client: RegistryClient
-  ) async throws {
-    var plans: [(name: String, plan: CopyPlan)] = []
-    for group in destinations {
-      let plan = try await planCopy(image.descriptor, from: image.content(), to: group.store(client), tags: group.tags)
-      plans.append((group.name, plan))
-    }
-    try Output.print(plans, of: image, json: output.json)
-  }
-
-  private func closureImage() async throws -> ClosureImage {
+  private func recipe(_ client: RegistryClient, _ stamp: Stamp?) async throws -> ImageRecipe {
     let epoch = try Environment.sourceDateEpoch()
     let encoding = try LayerEncoding(parsing: compression)
-    let settings = try configuration.settings(sourceDateEpoch: epoch)
+    var settings = try configuration.settings(sourceDateEpoch: epoch, stamp)
+    let cache = noCache ? nil : Environment.digestCache()
+    let base = try await base.image(client, platform: settings.platform)
+    if configuration.createdLikeBase { settings.created = base?.configuration.created }
+    let others = try files.layers(sourceDateEpoch: epoch)
+    guard source.isGiven else {
+      var recipe = ImageRecipe(layers: others, base: base, settings: settings, encoding: encoding, cache: cache)
+      recipe.verifiesCache = verify
+      return recipe
+    }
     let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) })
-    return ClosureImage(
+    var image = ClosureImage(
       graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
       encoding: encoding, planning: try await planning.options(),
       metadata: MetadataPolicy(modificationTime: epoch ?? 1),
-      allowsOutsideReferences: allowOutsideReferences, cache: noCache ? nil : Environment.digestCache())
+      allowsOutsideReferences: allowOutsideReferences, cache: cache)
+    image.base = base
+    image.otherLayers = others
+    image.verifiesCache = verify
+    return try await image.recipe()
   }
 }

@@ -19,10 +19,18 @@ struct ClosureOptions: ParsableArguments {
   var maxLayers = ClosureImage.defaultMaximumLayers
 
   func validate() throws {
-    guard (closure != nil) != !nixPath.isEmpty else {
+    guard closure == nil || nixPath.isEmpty else {
       throw ValidationError("give either --closure FILE or --nix-path PATH")
     }
     guard maxLayers >= 1 else { throw ValidationError("--max-layers must be at least 1") }
+  }
+
+  /// Whether a closure was named.
+  var isGiven: Bool { closure != nil || !nixPath.isEmpty }
+
+  /// For verbs that can do nothing without one.
+  func requireClosure() throws {
+    guard isGiven else { throw ValidationError("give either --closure FILE or --nix-path PATH") }
   }
 
   /// - Parameter roots: Further store paths to ask Nix for.

@@ -50,8 +50,17 @@ struct ConfigurationOptions: ParsableArguments {
       "The platform; without it, that of the image's own programs.", valueName: "os/architecture[/variant]"))
   var platform: String?
 
-  @Option(help: ArgumentHelp("When the image was made, RFC 3339; SOURCE_DATE_EPOCH sets it too.", valueName: "time"))
+  @Option(
+    help: ArgumentHelp(
+      "When the image was made: RFC 3339, 'base' for the base's time, or 'now', which makes every build another image; SOURCE_DATE_EPOCH sets it too.",
+      valueName: "time"))
   var created: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Lines of NAME VALUE, as Bazel's workspace status; labels, annotations and destinations may then say ${NAME}, for the environment too.",
+      valueName: "file"))
+  var stampFile: [String] = []
 
   @Option(help: ArgumentHelp("Who made the image.", valueName: "text"))
   var author: String?
@@ -63,7 +72,17 @@ struct ConfigurationOptions: ParsableArguments {
     if let platform { _ = try parse(platform: platform) }
   }
 
-  func settings(sourceDateEpoch: Int64?) throws -> ImageSettings {
+  /// Values to put in, if they are wanted.
+  func stamp() throws -> Stamp? {
+    guard !stampFile.isEmpty else { return nil }
+    var stamp = Stamp(environment: Environment.variable)
+    for file in stampFile { stamp = try stamp.adding(file: FilePath(file)) }
+    return stamp
+  }
+
+  var createdLikeBase: Bool { created == "base" }
+
+  func settings(sourceDateEpoch: Int64?, _ stamp: Stamp?) throws -> ImageSettings {
     var settings = try file.map { try ImageSettings(file: FilePath($0)) } ?? ImageSettings()
     if !entrypoint.isEmpty { settings.runtime.entrypoint = entrypoint }
     if !cmd.isEmpty { settings.runtime.command = cmd }
@@ -77,11 +96,25 @@ struct ConfigurationOptions: ParsableArguments {
     settings.runtime.volumes.formUnion(volume)
     if let platform { settings.platform = try parse(platform: platform) }
     if let author { settings.author = author }
-    settings.created = created ?? settings.created ?? sourceDateEpoch.map { Timestamp.text($0) }
+    switch created {
+    case "base": break
+    case "now": settings.created = Timestamp.text(Int64(Environment.clock))
+    default: settings.created = created ?? settings.created ?? sourceDateEpoch.map { Timestamp.text($0) }
+    }
+    if let stamp {
+      settings.runtime.labels = try stamp.texts(settings.runtime.labels)
+      settings.annotations = try stamp.texts(settings.annotations)
+    }
     return settings
   }
 
-  private func pair(_ text: String, _ option: String) throws -> (String, String) {
+  static func pairs(_ texts: [String], _ option: String) throws -> [String: String] {
+    Dictionary(try texts.map { try pair($0, option) }) { $1 }
+  }
+
+  private func pair(_ text: String, _ option: String) throws -> (String, String) { try Self.pair(text, option) }
+
+  private static func pair(_ text: String, _ option: String) throws -> (String, String) {
     guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
       throw ValidationError("\(option) '\(text)' must be name=value")
     }

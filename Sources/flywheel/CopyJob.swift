@@ -51,7 +51,7 @@ struct CopyJob: Sendable {
     do {
       let from = try source.store(client)
       let to = try destination.store(client)
-      let root = try await root(in: from)
+      let root = try await source.root(in: from, platform: options.platform)
       outcome.root = root
       if case .digest(let digest) = destination.name, digest != root.digest {
         throw OCIError(
@@ -73,40 +73,6 @@ struct CopyJob: Sendable {
       progress.failed(self, error)
     }
     return outcome
-  }
-
-  /// The manifest that the source names.
-  private func root(in store: any TagStore) async throws -> Descriptor {
-    let root: Descriptor?
-    switch (source.name, source) {
-    case (.tag(let tag), _): root = try await store.resolve(tag)
-    case (.digest(let digest), .registry): root = try await store.resolve(digest.description)
-    case (.digest(let digest), _): root = try await only(in: store) { $0.digest == digest }
-    case (nil, .registry): root = try await store.resolve("latest")
-    case (nil, _): root = try await only(in: store) { _ in true }
-    }
-    guard let root else {
-      throw OCIError(.notFound, "there is no image \(source); check its name, tag or digest")
-    }
-    guard let platform = options.platform, root.mediaType.isIndex else { return root }
-    guard case .index(let index) = try await store.manifest(root).manifest,
-      let image = index.manifest(for: platform)
-    else {
-      throw OCIError(.notFound, "\(source) has no image for \(platform); look at its index, or copy it whole")
-    }
-    return image
-  }
-
-  /// The one entry of a layout or an archive that is meant.
-  private func only(in store: any TagStore, _ isMeant: (Descriptor) -> Bool) async throws -> Descriptor? {
-    let index = try await (store as? any IndexedStore)?.index()
-    let found = (index?.manifests ?? []).filter(isMeant)
-    guard Set(found.map(\.digest)).count < 2 else {
-      throw OCIError(.invalidReference, "\(source) has \(found.count) images; name one by its tag or digest")
-    }
-    var root = found.first
-    root?.annotations[AnnotationKey.referenceName] = nil
-    return root
   }
 }
 

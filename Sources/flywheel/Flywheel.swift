@@ -15,6 +15,8 @@ struct Flywheel: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      BuildCommand.self, CopyCommand.self, PlanCommand.self, LoginCommand.self, LogoutCommand.self, ServeCommand.self,
+      BuildCommand.self, PushCommand.self, ExportCommand.self, InspectCommand.self, DiffCommand.self,
+      VerifyCommand.self, CopyCommand.self, RebaseCommand.self, LockCommand.self, SBOMCommand.self, AttachCommand.self,
+      PlanCommand.self, LoginCommand.self, LogoutCommand.self, ServeCommand.self,
     ])
 }

@@ -8,15 +8,19 @@ import Tarball
 enum Output {
   // MARK: JSON
 
-  static func json(_ image: AssembledImage, _ pushes: [(name: String, report: CopyReport)]) -> JSON {
-    .object([
+  static func json(_ image: AssembledImage, _ uploaded: JSON?) -> JSON {
+    var object: JSON.Object = [
       "digest": .string(image.descriptor.digest.description),
       "manifest": image.descriptor.json,
       "config": image.manifest.config.json,
       "platform": .string(image.configuration.platform.description),
       "layers": .array(image.layers.map(json)),
-      "uploaded": .array(pushes.map { json($0.report, $0.name) }),
-    ])
+    ]
+    if let base = image.base {
+      object["base"] = .object(["name": .string(base.name), "layers": .array(base.descriptors.map(\.json))])
+    }
+    object["uploaded"] = uploaded
+    return .object(object)
   }
 
   private static func json(_ layer: AssembledImage.Layer) -> JSON {
@@ -31,7 +35,7 @@ enum Output {
     ])
   }
 
-  private static func json(_ report: CopyReport, _ destination: String) -> JSON {
+  static func json(_ report: CopyReport, _ destination: String) -> JSON {
     .object([
       "destination": .string(destination),
       "blobs": .array(report.copiedBlobs.map(\.json)),
@@ -43,16 +47,16 @@ enum Output {
   }
 
   /// What would be sent to each destination.
-  static func print(_ plans: [(name: String, plan: CopyPlan)], of image: AssembledImage, json: Bool) throws {
+  static func print(_ plans: [(name: String, plan: CopyPlan)], of root: Descriptor, json: Bool) throws {
     if json {
       let object: JSON.Object = [
-        "digest": .string(image.descriptor.digest.description),
+        "digest": .string(root.digest.description),
         "plans": .array(plans.map { Output.json($0.plan, $0.name) }),
       ]
       return try print(JSON.object(object).prettyText)
     }
     for (name, plan) in plans { try print(text(plan, name)) }
-    if plans.isEmpty { try print(image.descriptor.digest.description) }
+    if plans.isEmpty { try print(root.digest.description) }
   }
 
   /// What became of each copy.
@@ -205,7 +209,8 @@ enum Output {
 
   static func summary(of image: AssembledImage) -> String {
     let size = image.layers.reduce(0) { $0 + $1.descriptor.size }
-    return "\(image.configuration.platform), \(count(image.layers.count, "layer")), \(bytes(size)) (\(image.encoding))"
+    return
+      "\(image.configuration.platform), \(count(image.layers.count, "layer")), \(bytes(size)) (\(image.layers.first.map { "\($0.encoding)" } ?? "no layers"))"
   }
 
   static func summary(of report: CopyReport, _ name: String) -> String {

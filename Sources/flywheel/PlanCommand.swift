@@ -62,6 +62,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
       valueName: "file"))
   var html: String?
 
+  func validate() throws { try source.requireClosure() }
+
   func run() async throws {
     try await reportingErrors {
       let graph = try await source.graph()

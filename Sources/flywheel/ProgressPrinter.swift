@@ -50,7 +50,7 @@ final class ProgressPrinter: Sendable {
     switch progress {
     case .warning(let text): warn(text)
     case .digesting(let layer, let count, let paths):
-      step("layer \(layer) of \(count): \(paths == 0 ? "root" : paths == 1 ? "1 store path" : "\(paths) store paths")")
+      step("layer \(layer) of \(count): \(paths == 0 ? "files" : paths == 1 ? "1 store path" : "\(paths) store paths")")
     case .hashed(let layer, let count, let bytes):
       if bytes >= 16 << 20, bytes % (16 << 20) < 1 << 20 {
         rewrite("layer \(layer) of \(count): \(Output.bytes(bytes)) hashed")

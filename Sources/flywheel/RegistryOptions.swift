@@ -42,16 +42,20 @@ struct RegistryOptions: ParsableArguments {
   }
 
   /// Runs an operation with a client, and tells of credentials that could not be read when a registry refuses us.
-  /// - Parameter isNeeded: Whether a registry will be asked: where not, nothing of this machine's configuration is read.
+  /// - Parameters:
+  ///   - isNeeded: Whether a registry will be asked: where not, nothing of this machine's configuration is read.
+  ///   - sources: Further repositories to mount blobs from.
   func withClient<Result>(
-    _ progress: ProgressPrinter, isNeeded: Bool = true, credentials: CredentialProvider? = nil,
+    _ progress: ProgressPrinter, isNeeded: Bool = true, mountingFrom sources: [ImageReference] = [],
+    credentials: CredentialProvider? = nil,
     _ operation: (RegistryClient) async throws -> Result
   ) async throws -> Result {
     guard isNeeded else { return try await RegistryClient.using(RegistryConfiguration(), operation) }
     let logins = DockerCredentials(document: authStdin ? try Self.standardInput() : nil)
     progress.hold(credentialProblems: logins.problems)
     do {
-      return try await RegistryClient.using(try configuration(credentials ?? logins.credentials, progress), operation)
+      return try await RegistryClient.using(
+        try configuration(credentials ?? logins.credentials, progress, sources), operation)
     } catch let error as RegistryError where error.code == .unauthorized {
       progress.warnOfCredentials()
       throw error
@@ -59,7 +63,7 @@ struct RegistryOptions: ParsableArguments {
   }
 
   private func configuration(
-    _ credentials: @escaping CredentialProvider, _ progress: ProgressPrinter
+    _ credentials: @escaping CredentialProvider, _ progress: ProgressPrinter, _ sources: [ImageReference]
   ) throws -> RegistryConfiguration {
     var configuration = try RegistryConfiguration.system()
     configuration.credentials = credentials
@@ -68,8 +72,7 @@ struct RegistryOptions: ParsableArguments {
     configuration.certificates.authorities = certificateAuthority.map { FilePath($0) }
     configuration.maximumAttempts = attempts
     configuration.stallTimeout = stallTimeout
-    for text in mountFrom {
-      let source = try ImageReference(text, defaultHost: nil)
+    for source in try mountFrom.map({ try ImageReference($0, defaultHost: nil) }) + sources {
       configuration.mountSources[source.host, default: []].append(source.repository)
     }
     configuration.onEvent = progress.report

@@ -1,3 +1,5 @@
+public import OCICore
+
 /// What may be known of a layer's bytes before they are made: the seam through which a cache saves reading, hashing and
 /// compressing. Every answer may be "no", and changes nothing but the time.
 ///
@@ -13,6 +15,11 @@ public protocol LayerCache: Sendable {
   /// Remembers digests.
   func store(_ digests: LayerDigests, for fingerprint: String)
 
+  /// Whether to list what is in each layer that is made, which costs a second hash of every file.
+  var wantsListings: Bool { get }
+  /// Remembers what is in the layer of a diffID; told of every recipe.
+  func store(_ listing: LayerListing, for diffID: Digest)
+
   /// The state in which a layer's hashes were after its first sources.
   func checkpoint(for fingerprint: String) -> LayerCheckpoint?
   /// Remembers a state.
@@ -25,6 +32,10 @@ public protocol LayerCache: Sendable {
 }
 
 extension LayerCache {
+  /// No.
+  public var wantsListings: Bool { false }
+  /// Forgets it.
+  public func store(_ listing: LayerListing, for diffID: Digest) {}
   /// None.
   public func checkpoint(for fingerprint: String) -> LayerCheckpoint? { nil }
   /// Forgets it.

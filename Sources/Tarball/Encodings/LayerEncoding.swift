@@ -68,6 +68,16 @@ public enum LayerEncoding: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// The encoding of an identifier; `nil` for a contract that this version does not know.
+  public init?(identifier: String) {
+    let levels = GzipCompressor.allCases.flatMap { compressor in
+      compressor.levels.map { LayerEncoding.gzip(level: $0, by: compressor) }
+    }
+    let all = [.none] + levels + Self.zstdLevels.map { LayerEncoding.zstd(level: $0) }
+    guard let found = all.first(where: { $0.identifier == identifier }) else { return nil }
+    self = found
+  }
+
   /// The contract's name and parameters, part of every cache key.
   public var identifier: String {
     switch self {

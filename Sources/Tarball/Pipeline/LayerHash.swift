@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import OCICore
 internal import Synchronization
+internal import SystemPackage
 
 /// Digests a layer on a thread of its own: takes the batches in order and gives them to the hashing threads.
 ///
@@ -31,7 +32,12 @@ final class LayerHash: @unchecked Sendable {
       order.recipe.sources.allSatisfy(cache.admits) ? order.recipe.fingerprint(encoding: order.encoding) : nil
     }
     if let name, let known = order.cache?.digests(for: name) { return known }
-    let (hash, order) = LayerHash.begin(order, onProgress)
+    var order = order
+    if order.listing == nil, order.cache?.wantsListings == true, try order.recipe.verbatimTar == nil {
+      order.listing = LayerListingBuilder()
+    }
+    let hash: LayerHash
+    (hash, order) = LayerHash.begin(order, onProgress)
     let pipeline = LayerPipeline(order)
     canceller.watch(pipeline)
     // Nothing is in flight any more when this returns or throws.
@@ -40,6 +46,10 @@ final class LayerHash: @unchecked Sendable {
     hash.open.wait()
     let digests = hash.finish()
     if let name { order.cache?.store(digests, for: name) }
+    // What was skipped is not listed.
+    if let listing = order.listing?.listing, order.skippedSources == 0 {
+      order.cache?.store(listing, for: digests.diffID)
+    }
     return digests
   }
 

@@ -32,7 +32,9 @@ extension LayerRecipe {
       isMatched = true
       change.apply(to: &result.entries[index])
     }
-    if isRequired, !isMatched, sources.isEmpty { throw PathRule.unmatched([pattern]) }
+    result.parentRules.append(
+      PathRule([pattern], .change(change), isRecursive: isRecursive, isRequired: isRequired && !isMatched, base: "/"))
+    if isRequired, !isMatched, sources.isEmpty, entries.isEmpty { throw PathRule.unmatched([pattern]) }
     let isStillRequired = isRequired && !isMatched
     return result.ruled {
       PathRule([pattern], .change(change), isRecursive: isRecursive, isRequired: isStillRequired, base: $0)
@@ -100,6 +102,7 @@ extension LayerRecipe {
     var result = self
     result.sources += other.sources
     result.entries += other.entries
+    result.parentRules += other.parentRules
     result.conflicts = conflicts
     return result
   }

@@ -28,6 +28,8 @@ public struct LayerRecipe: Sendable, Hashable {
     public var subtree: FilePath = ""
     /// Whether it is no error when there is no such part.
     public var allowsMissing = false
+    /// Whether symbolic links of the host are taken for what they lead to, wherever that is; else they stay links.
+    public var followsLinks = false
     /// What becomes of some of its paths, later rules over earlier ones.
     public var rules: [PathRule] = []
 
@@ -61,6 +63,8 @@ public struct LayerRecipe: Sendable, Hashable {
   public var entries: [LayerEntry]
   /// How file metadata is written.
   public var metadata: MetadataPolicy
+  /// Changes of directories that no source and no entry gives, but that others are in: made with 0755, then changed.
+  public var parentRules: [PathRule] = []
   /// What becomes of two different things at one path. What is equal is no conflict.
   public var conflicts = ConflictPolicy.refuse
 
@@ -76,6 +80,7 @@ public struct LayerRecipe: Sendable, Hashable {
   public var fingerprint: String {
     var lines = sources.map(\.fingerprint) + entries.map(\.fingerprint)
     if conflicts == .lastWins { lines.append("last wins") } else { lines.sort { byteOrder($0, $1) } }
+    lines += parentRules.map { "parents \($0.fingerprint)" }
     return ([TarHeader.grammar, metadata.fingerprint] + lines).joined(separator: "\n")
   }
 }
@@ -90,6 +95,7 @@ extension LayerRecipe.Source {
     }
     if !subtree.components.isEmpty { parts.append("subtree=\(escaped(subtree))") }
     if allowsMissing { parts.append("optional") }
+    if followsLinks { parts.append("followed") }
     return (parts + rules.map(\.fingerprint)).joined(separator: " ")
   }
 }

@@ -9,6 +9,15 @@ public struct MetadataPolicy: Sendable, Hashable {
     case absolute
   }
 
+  /// Which permission bits files and directories have.
+  public enum Modes: Sendable, Hashable {
+    /// Those of the source. A store has reduced them already; elsewhere they depend on the umask of whoever wrote the files.
+    case asTheyAre
+    /// 0755 for directories and for files that their owner may execute, 0644 for all others. What is described, and what
+    /// rules change, is not touched.
+    case normalized
+  }
+
   /// Which files share their content by hard links.
   public enum HardLinks: Sendable, Hashable {
     /// None: each file is written whole.
@@ -60,10 +69,12 @@ public struct MetadataPolicy: Sendable, Hashable {
   public var naming: Naming
   /// Which files share their content.
   public var hardLinks: HardLinks
+  /// Which permission bits files and directories have.
+  public var modes = Modes.asTheyAre
   /// Which extended attributes of the host are written.
   public var extendedAttributes: ExtendedAttributes
 
-  /// Creates a policy. Permission bits are those of the host, a symbolic link's always 0777.
+  /// Creates a policy. A symbolic link's mode is always 0777.
   public init(
     modificationTime: Int64 = 1, uid: Int64 = 0, gid: Int64 = 0, userName: String = "", groupName: String = "",
     naming: Naming = .relative, hardLinks: HardLinks = .never, extendedAttributes: ExtendedAttributes = .none
@@ -81,12 +92,20 @@ public struct MetadataPolicy: Sendable, Hashable {
   /// The rules of nix2container: absolute names, owner `root`:`root`, time 1.
   public static let nix2container = MetadataPolicy(userName: "root", groupName: "root", naming: .absolute)
 
+  func mode(_ mode: UInt32, isDirectory: Bool) -> UInt32 {
+    switch modes {
+    case .asTheyAre: mode
+    case .normalized: isDirectory || mode & 0o100 != 0 ? 0o755 : 0o644
+    }
+  }
+
   var fingerprint: String {
     var parts = ["mtime=\(modificationTime) uid=\(uid) gid=\(gid)"]
     if !userName.isEmpty || !groupName.isEmpty {
       parts.append("names=\(escaped(userName.utf8)):\(escaped(groupName.utf8))")
     }
     if naming == .absolute { parts.append("naming=absolute") }
+    if modes == .normalized { parts.append("modes=normalized") }
     if hardLinks == .byContent { parts.append("links=content") }
     if !extendedAttributes.isEmpty {
       let names = extendedAttributes.names.map { escaped($0.utf8) }.sorted()

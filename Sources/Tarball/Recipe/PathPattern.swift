@@ -22,6 +22,20 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   /// The pattern's text.
   public let description: String
   private let tokens: [Token]
+  /// What the text is.
+  public let kind: Kind
+
+  /// What a pattern's text is.
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
+    /// A pattern with `*`, `?`, `[...]` and `**`.
+    case glob
+    /// One path, whatever its bytes.
+    case path
+    /// A regular expression that is searched for in a path, which begins with a slash.
+    case expression
+  }
+
+  var isExpression: Bool { kind == .expression }
   /// The path, where the pattern stands for one alone.
   let exactPath: [UInt8]?
 
@@ -75,6 +89,7 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
       }
     }
     self.tokens = tokens
+    kind = .glob
     exactPath = isExact ? tokens.compactMap { if case .byte(let byte) = $0 { byte } else { nil } } : nil
   }
 
@@ -83,7 +98,30 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     let bytes = Array(HostFileSystem.path(path.lexicallyNormalized()).dropLast().drop { $0 == Self.slash })
     description = path.string
     tokens = bytes.map(Token.byte)
+    kind = .path
     exactPath = bytes
+  }
+
+  /// A regular expression that is searched for in a path, which begins with a slash; for what other tools have written.
+  /// - Throws: `TarballError.Code.invalidRecipe` where it is none.
+  public init(regularExpression text: String) throws(TarballError) {
+    do { _ = try Regex(text) } catch {
+      throw TarballError(.invalidRecipe, "the regular expression '\(text)' is not understood: \(error)")
+    }
+    description = text
+    tokens = []
+    kind = .expression
+    exactPath = nil
+  }
+
+  /// Reads a text of any kind.
+  /// - Throws: `TarballError.Code.invalidRecipe`.
+  public init(_ text: String, kind: Kind) throws(TarballError) {
+    switch kind {
+    case .glob: try self.init(text)
+    case .path: self.init(exactly: FilePath(text))
+    case .expression: try self.init(regularExpression: text)
+    }
   }
 
   private static let slash = UInt8(ascii: "/")
@@ -121,17 +159,25 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   /// Whether a path matches.
   /// - Parameter path: Relative to the image's root, without slashes at its ends.
   func matches(_ path: some Collection<UInt8>) -> Bool {
+    if isExpression { return expressionMatches(path) }
     if let exactPath { return path.elementsEqual(exactPath) }
     return ends(in: path).contains(path.count)
   }
 
   /// Whether a path or a directory above it matches.
   func matchesOrContains(_ path: [UInt8]) -> Bool {
+    if isExpression { return expressionMatches(path) }
     if let exactPath {
       return path.starts(with: exactPath)
         && (path.count == exactPath.count || exactPath.isEmpty || path[exactPath.count] == Self.slash)
     }
     return ends(in: path).contains { $0 == path.count || path[$0] == Self.slash }
+  }
+
+  private func expressionMatches(_ path: some Collection<UInt8>) -> Bool {
+    // It was compiled before, and a compiled one is no value that could be kept here.
+    guard let expression = try? Regex(description) else { return false }
+    return String(decoding: [Self.slash] + path, as: UTF8.self).contains(expression)
   }
 
   /// The lengths of the beginnings of a path that match. All ways to match are followed at once, so no pattern takes long.

@@ -21,7 +21,7 @@ public struct PathRule: Sendable, Hashable {
   /// Whether it is an error when nothing matches.
   public var isRequired: Bool
   /// Where the source's root is for the pattern; its destination when the rule was made, so that moving it changes nothing.
-  var base: FilePath
+  public var base: FilePath
 
   /// Creates a rule.
   /// - Parameter base: The path of the source's root for the pattern.
@@ -54,7 +54,7 @@ public struct PathRule: Sendable, Hashable {
       case .change(let change): "change(\(change.fingerprint))"
       }
     return
-      "\(what)\(isRecursive ? "*" : "") \(patterns.map { escaped($0.description.utf8) }.joined(separator: ",")) at \(escaped(base))"
+      "\(what)\(isRecursive ? "*" : "") \(patterns.map { ($0.kind == .glob ? "" : "\($0.kind.rawValue):") + escaped($0.description.utf8) }.joined(separator: ",")) at \(escaped(base))"
   }
 }
 
@@ -64,6 +64,10 @@ public struct MetadataChange: Sendable, Hashable {
   public var fileMode: UInt32?
   /// The permission bits of directories.
   public var directoryMode: UInt32?
+  /// The permission bits of symbolic links, which hardly any reader looks at.
+  public var linkMode: UInt32?
+  /// Permission bits that files and directories get beside those they have.
+  public var addedMode: UInt32?
   /// The owner.
   public var uid: Int64?
   /// The group.
@@ -105,9 +109,9 @@ public struct MetadataChange: Sendable, Hashable {
 
   func apply(to entry: inout TarEntry) {
     switch entry.kind {
-    case .directory: entry.mode = directoryMode ?? entry.mode
-    case .symlink: break
-    default: entry.mode = fileMode ?? entry.mode
+    case .directory: entry.mode = (directoryMode ?? entry.mode) | (addedMode ?? 0)
+    case .symlink: entry.mode = linkMode ?? entry.mode
+    default: entry.mode = (fileMode ?? entry.mode) | (addedMode ?? 0)
     }
     entry.uid = uid ?? entry.uid
     entry.gid = gid ?? entry.gid
@@ -123,9 +127,9 @@ public struct MetadataChange: Sendable, Hashable {
 
   func apply(to entry: inout LayerEntry) {
     switch entry.kind {
-    case .directory: entry.mode = directoryMode ?? entry.mode
     case .symlink, .whiteout, .opaqueDirectory: break
-    default: entry.mode = fileMode ?? entry.mode
+    case .directory: entry.mode = (directoryMode ?? entry.effectiveMode) | (addedMode ?? 0)
+    default: entry.mode = (fileMode ?? entry.effectiveMode) | (addedMode ?? 0)
     }
     guard !entry.isWhiteout else { return }
     entry.uid = uid ?? entry.uid
@@ -145,6 +149,8 @@ public struct MetadataChange: Sendable, Hashable {
     func add(_ name: String, _ value: String?) { if let value { parts.append("\(name)=\(value)") } }
     add("mode", fileMode.map { String($0, radix: 8) })
     add("dirmode", directoryMode.map { String($0, radix: 8) })
+    add("linkmode", linkMode.map { String($0, radix: 8) })
+    add("mode+", addedMode.map { String($0, radix: 8) })
     add("uid", uid.map(String.init))
     add("gid", gid.map(String.init))
     add("uname", userName.map { escaped($0.utf8) })
@@ -162,7 +168,7 @@ public struct MetadataChange: Sendable, Hashable {
 }
 
 /// The rules of one source, ready to be asked about each path.
-struct SourceRules: Sendable {
+struct SourceRules {
   private let rules: [(rule: PathRule, prefix: [UInt8])]
 
   /// What becomes of a path.

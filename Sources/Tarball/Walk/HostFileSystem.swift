@@ -103,6 +103,22 @@ enum HostFileSystem {
     }
   }
 
+  /// Where a symbolic link leads in the end.
+  static func followed(_ file: HostFile) throws(TarballError) -> HostFile {
+    // A tree that contains itself through links grows until the system takes its names no more.
+    guard file.path.count <= longestPath,
+      let resolved = unsafe file.path.withUnsafeBufferPointer({ path in
+        unsafe path.withMemoryRebound(to: CChar.self) { unsafe realpath($0.baseAddress!, nil) }
+      })
+    else {
+      throw TarballError(
+        .unreadable,
+        "the symbolic link '\(file.text)' leads nowhere, or in a circle; mend it, or keep links as they are")
+    }
+    defer { unsafe free(resolved) }
+    return unsafe HostFile(FilePath(platformString: resolved))
+  }
+
   /// Opens a directory for listing; never through a link that was put in its place.
   static func openDirectory(_ file: HostFile) throws(TarballError) -> Int32 {
     let descriptor = unsafe withLocation(file) { directory, name in unsafe openReading(directory, name, O_DIRECTORY) }

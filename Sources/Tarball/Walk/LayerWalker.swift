@@ -60,7 +60,7 @@ struct LayerWalker<Sink: LayerSink> {
     }
     writer = MemberWriter(metadata: recipe.metadata)
     openLinkTargets = tree.linkTargets
-    requiredRules = recipe.sources.flatMap(\.rules).filter(\.isRequired)
+    requiredRules = (recipe.sources.flatMap(\.rules) + recipe.parentRules).filter(\.isRequired)
     self.sink = sink
     self.skippedSegments = skippedSegments
     self.isCancelled = isCancelled
@@ -120,6 +120,10 @@ struct LayerWalker<Sink: LayerSink> {
   /// Begins to visit what is in a directory: what the recipe puts there and what the sources' directories hold.
   private mutating func enter(_ node: LayerTree.Node?, _ directories: [Found], endsSegment: Bool) throws {
     if !path.isEmpty { path.append(UInt8(ascii: "/")) }
+    if frames.count > 500, directories.contains(where: \.context.followsLinks) {
+      throw TarballError(
+        .unreadable, "symbolic links lead in a circle at \(place); keep them as they are, or leave them out")
+    }
     if let node { try appendWhiteouts(node.whiteouts.map { try Whiteout.named($0) }) }
     if directories.count == 1, node?.children.isEmpty ?? true, case .host(let host, _) = directories[0].thing {
       let directory = try HostDirectory(host)
@@ -207,7 +211,7 @@ struct LayerWalker<Sink: LayerSink> {
       return try visit(found, endsSegment: true)
     }
     if member.found.isEmpty {
-      if !isSkipping { pending.append((writer.entry(LayerEntry("/", .directory), at: path), frames.count)) }
+      if !isSkipping { pending.append((parentEntry(), frames.count)) }
       return try enter(member.node, [], endsSegment: false)
     }
     if isPure, !isInSegment { isPure = false }
@@ -285,6 +289,16 @@ struct LayerWalker<Sink: LayerSink> {
       try append(counted.entry, counted.content)
     }
     if isDirectory { try enter(member.node, kept.map(\.found), endsSegment: false) }
+  }
+
+  /// A directory that nothing gives.
+  private mutating func parentEntry() -> TarEntry {
+    var entry = writer.entry(LayerEntry("/", .directory), at: path)
+    for rule in recipe.parentRules where rule.matches(path) {
+      if case .change(let change) = rule.action { change.apply(to: &entry) }
+      requiredRules.removeAll { $0.patterns == rule.patterns && $0.action == rule.action }
+    }
+    return entry
   }
 
   private mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {

@@ -59,7 +59,7 @@ struct MemberWriter {
       kind = .characterDevice(major: major, minor: minor)
     case .socket: throw refuse("a socket, which a layer cannot hold")
     }
-    var entry = entry(kind, mode: status.mode, at: path)
+    var entry = entry(kind, mode: metadata.mode(status.mode, isDirectory: kind == .directory), at: path)
     if status.kind == .file || status.kind == .directory {
       entry.extendedAttributes = try HostFileSystem.extendedAttributes(host, allowed: metadata.extendedAttributes)
     }

@@ -23,11 +23,15 @@ struct Found {
   /// Whether it is one; looks at the host where that is not known yet.
   mutating func isDirectory() throws(TarballError) -> Bool {
     switch thing {
-    case .host(let file, nil):
-      let status = try HostFileSystem.status(file)
-      thing = .host(file, status)
+    case .host(let file, let known):
+      var status = if let known { known } else { try HostFileSystem.status(file) }
+      var target = file
+      if status.kind == .symlink, context.followsLinks {
+        target = try HostFileSystem.followed(file)
+        status = try HostFileSystem.status(target)
+      }
+      thing = .host(target, status)
       return status.kind == .directory
-    case .host(_, let status?): return status.kind == .directory
     case .archive(let archive, let place): return archive.nodes[place].isDirectory
     case .entry(let entry): return entry.kind == .directory
     }
@@ -50,6 +54,7 @@ final class SourceContext {
   let order: Int
   private let source: LayerRecipe.Source?
   private let rules: SourceRules?
+  var followsLinks: Bool { source?.followsLinks ?? false }
   /// The length of the destination's path.
   private let prefixCount: Int
 

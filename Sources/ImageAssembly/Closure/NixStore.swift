@@ -49,7 +49,7 @@ public struct NixStore: Sendable {
     return nodes
   }
 
-  private func ask(_ arguments: [String]) async throws -> String {
+  func ask(_ arguments: [String]) async throws -> String {
     let executable: Executable = program.contains("/") ? .path(FilePath(program)) : .name(program)
     let outcome: (isSuccess: Bool, output: String?, failure: String?)
     do {

@@ -11,16 +11,19 @@ extension ClosureImage {
   public func assemble(onProgress: @escaping @Sendable (AssemblyProgress) -> Void = { _ in }) async throws
     -> AssembledImage
   {
-    try settings.validate()
-    for warning in settings.warnings { onProgress(.warning(warning)) }
+    try await recipe().assemble(onProgress: onProgress)
+  }
+
+  /// The image as layers of known content, with the closure checked. Reads no content.
+  /// - Throws: As `assemble`.
+  public func recipe() async throws -> ImageRecipe {
     try requireCompleteClosure()
     try await requirePresentPaths()
     try await requireRootsInClosure()
-    let layers = try await self.layers()
-    let digests = try await digests(of: layers, onProgress)
-    return AssembledImage(
-      contents: zip(layers, digests).map { ($0, $1) }, encoding: encoding, settings: settings,
-      platform: try await platform(), cache: cache)
+    var recipe = ImageRecipe(
+      layers: try await layers(), base: base, settings: settings, encoding: encoding, cache: cache)
+    recipe.verifiesCache = verifiesCache
+    return recipe
   }
 
   private func requireCompleteClosure() throws(AssemblyError) {
@@ -66,30 +69,5 @@ extension ClosureImage {
       .incompleteClosure,
       "'\(stray)' is put at the root but is not in the closure, so what it refers to may be missing; give a closure that has it, or allow outside references"
     )
-  }
-
-  private func platform() async throws -> Platform {
-    if let platform = settings.platform { return platform }
-    let entrypoint = (settings.runtime.entrypoint ?? settings.runtime.command)?.first
-    let (roots, trees) = (copyToRoot, graph.nodes.map { FilePath($0.path) })
-    let detected = try await IOExecutor.run {
-      BinaryPlatform.detect(entrypoint: entrypoint, roots: roots, trees: trees)
-    }
-    // Not the machine's own: the image must be the same wherever it is assembled.
-    return detected ?? Platform(architecture: "amd64")
-  }
-
-  /// Four layers at once: hashing a layer is one stream, and several are hashed faster together.
-  private func digests(
-    of layers: [LayerContent], _ onProgress: @escaping @Sendable (AssemblyProgress) -> Void
-  ) async throws -> [LayerDigests] {
-    let width = min(4, max(1, layers.count))
-    let parallelism = LayerParallelism.sharing(width)
-    return try await layers.enumerated().concurrentMap(width: width) { index, layer in
-      onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))
-      return try await layer.recipe.digests(encoding: encoding, parallelism: parallelism, cache: cache) { bytes in
-        onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
-      }
-    }
   }
 }

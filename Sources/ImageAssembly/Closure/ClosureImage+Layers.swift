@@ -16,15 +16,23 @@ extension ClosureImage {
     // A budget of one leaves no layer for the root alone: everything shares it, and nothing can be hidden.
     let isShared = maximumLayers == 1
     let hasTop = !roots.isEmpty || planning.deadShare > 0
+    let others = otherLayers.count + (base?.layers.descriptors.count ?? 0)
+    let room = maximumLayers - others
+    guard room >= (hasTop && !isShared ? 2 : 1) else {
+      throw AssemblyError(
+        .invalidSettings,
+        "\(others) layers of the base and of other sources leave no room for store paths below the limit of \(maximumLayers); raise it"
+      )
+    }
     var options = planning
     if isShared { options.deadShare = 0 }
     options.previous = try reproducible(planning.previous)
-    let plan = try options.request(for: graph, maximumLayers: hasTop && !isShared ? maximumLayers - 1 : maximumLayers)
+    let plan = try options.request(for: graph, maximumLayers: hasTop && !isShared ? room - 1 : room)
       .plan(with: options.strategy)
     try requireNoHiddenPaths(below: roots)
     var layers = plan.layers.map { layer in
       LayerContent(
-        recipe: LayerRecipe(layer.members.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths,
+        LayerRecipe(layer.members.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths,
         planned: layer)
     }
     let whiteouts = plan.whiteouts.map { LayerEntry(FilePath($0), .whiteout) }
@@ -32,8 +40,9 @@ extension ClosureImage {
       layers[0].recipe.sources += rootSources
     } else if !roots.isEmpty || !whiteouts.isEmpty {
       layers.append(
-        LayerContent(recipe: LayerRecipe(rootSources, entries: whiteouts, metadata: metadata), storePaths: []))
+        LayerContent(LayerRecipe(rootSources, entries: whiteouts, metadata: metadata)))
     }
+    layers.insert(contentsOf: otherLayers, at: plan.layers.count)
     return layers
   }
 

@@ -1,9 +1,10 @@
 public import LayerGraph
-public import OCICore
 public import SystemPackage
 public import Tarball
 
 /// An image of a Nix closure: every store path at its own place, some of them at the root too.
+///
+/// On a base, the base's layers count towards the most that there may be.
 public struct ClosureImage: Sendable {
   /// The most layers an image has unless told otherwise: under the 125 that Docker starts, with room for a base image.
   public static let defaultMaximumLayers = 100
@@ -26,8 +27,14 @@ public struct ClosureImage: Sendable {
   public var metadata: MetadataPolicy
   /// Whether references that lead out of the closure are accepted.
   public var allowsOutsideReferences: Bool
-  /// Where digests of immutable layers are remembered; `nil` to compute every one.
+  /// Where what is known of layers is kept; `nil` to compute everything.
   public var cache: LayerDigestCache?
+  /// The image below.
+  public var base: BaseImage?
+  /// Layers of other sources, between those of store paths and the one for `/`.
+  public var otherLayers: [LayerContent] = []
+  /// Whether everything is computed again and compared with what the cache knows.
+  public var verifiesCache = false
 
   /// Describes an image; nothing is read yet.
   public init(
@@ -46,32 +53,4 @@ public struct ClosureImage: Sendable {
     self.allowsOutsideReferences = allowsOutsideReferences
     self.cache = cache
   }
-}
-
-/// What one layer of an image is made of.
-public struct LayerContent: Sendable, Hashable {
-  /// What gives its bytes.
-  public var recipe: LayerRecipe
-  /// The store paths that it holds, sorted; none for the layer of what is put at `/`.
-  public var storePaths: [String]
-  /// Its part of the plan; none for the layer of what is put at `/`.
-  public var planned: LayerPlan.Layer?
-}
-
-/// What goes on while an image is assembled and pushed.
-public enum AssemblyProgress: Sendable, Hashable {
-  /// Something that is allowed, and may still not be what was meant.
-  case warning(String)
-  /// A layer's digest is computed, or taken from the cache.
-  case digesting(layer: Int, of: Int, paths: Int)
-  /// So many bytes of a layer's tar have been made; told for each MiB.
-  case hashed(layer: Int, of: Int, bytes: Int64)
-  /// A destination has the blob already.
-  case skipped(Descriptor)
-  /// A blob is sent.
-  case pushing(Descriptor)
-  /// A blob has arrived.
-  case pushed(Descriptor)
-  /// A tag names the image now, or did so before.
-  case tagged(String, changed: Bool)
 }

@@ -28,28 +28,35 @@ struct BinaryPlatform {
 
   /// The platform of an image: that of its entrypoint, else of the first program or library among its trees. What a
   /// symbolic link of the image leads to on this machine alone is not looked at.
-  static func detect(entrypoint: String?, roots: [FilePath], trees: [FilePath]) -> Platform? {
-    let own = (roots + trees).map { FileSystem.resolvingSymlinks($0) }
+  static func detect(
+    entrypoint: String?, roots: [FilePath], trees: [(host: FilePath, destination: FilePath)]
+  ) -> Platform? {
+    let hosts = roots + trees.map(\.host)
+    let own = hosts.map { FileSystem.resolvingSymlinks($0) }
     func read(_ path: FilePath) -> Platform? {
       let resolved = FileSystem.resolvingSymlinks(path)
       return own.contains { resolved.starts(with: $0) } ? Self.read(resolved) : nil
     }
     if let entrypoint {
       let path = FilePath(entrypoint)
-      let candidates = path.isAbsolute ? roots.map { $0.appending(path.components) } : []
-      let inStore = trees.contains { path.starts(with: $0) } ? [path] : []
-      for candidate in candidates + inStore {
+      var candidates = path.isAbsolute ? roots.map { $0.appending(path.components) } : []
+      for tree in trees {
+        var rest = path
+        if rest.removePrefix(tree.destination) { candidates.append(tree.host.appending(rest.components)) }
+      }
+      for candidate in candidates {
         if let platform = read(candidate) { return platform }
       }
     }
     for directory in ["bin", "sbin", "libexec", "lib"] {
-      for tree in roots + trees {
+      for tree in hosts {
         let names = ((try? FileSystem.names(in: tree.appending(directory))) ?? []).sorted(by: byteOrder)
         for name in names.prefix(200) {
           if let platform = read(tree.appending(directory).appending(name)) { return platform }
         }
       }
     }
+    for tree in hosts { if let platform = read(tree) { return platform } }
     return nil
   }
 }

@@ -1,0 +1,99 @@
+public import OCICore
+internal import SystemPackage
+public import Tarball
+
+/// What an image is made of: layers of any source, on a base or on nothing, and what its configuration says. Every kind of
+/// source ends here.
+public struct ImageRecipe: Sendable {
+  /// The layers of its own, from the bottom up. Of two with one digest the later is left out.
+  public var layers: [LayerContent]
+  /// The image below them.
+  public var base: BaseImage?
+  /// What the configuration says.
+  public var settings: ImageSettings
+  /// How the base's configuration and this one become one.
+  public var merge = ConfigurationMerge.dockerfile
+  /// How layers are compressed, where they do not say.
+  public var encoding: LayerEncoding
+  /// Where what is known of layers is kept; `nil` to compute everything.
+  public var cache: LayerDigestCache?
+  /// Whether everything is computed again and compared with what the cache knows.
+  public var verifiesCache = false
+
+  /// Describes an image; nothing is read yet.
+  public init(
+    layers: [LayerContent], base: BaseImage? = nil, settings: ImageSettings = .init(),
+    encoding: LayerEncoding = .gzip(), cache: LayerDigestCache? = nil
+  ) {
+    self.layers = layers
+    self.base = base
+    self.settings = settings
+    self.encoding = encoding
+    self.cache = cache
+  }
+
+  /// Computes every digest and writes manifest and configuration; afterwards the image can be pushed without being
+  /// computed again.
+  /// - Parameter onProgress: Told what goes on.
+  /// - Throws: `AssemblyError`, `TarballError`; `OCIError.Code.platformMismatch` where the base is for another platform.
+  public func assemble(onProgress: @escaping @Sendable (AssemblyProgress) -> Void = { _ in }) async throws
+    -> AssembledImage
+  {
+    try settings.validate()
+    for warning in settings.warnings { onProgress(.warning(warning)) }
+    let facts = try await facts(onProgress)
+    var seen: Set<Digest> = []
+    let made = zip(layers, facts).map { AssembledImage.Layer($0, $1, encoding: encoding) }
+      .filter { seen.insert($0.descriptor.digest).inserted }
+    return try AssembledImage(
+      made, base: base, settings: settings, merge: merge, platform: try await platform(), cache: cache)
+  }
+
+  /// Four layers at once: hashing a layer is one stream, and several are hashed faster together.
+  private func facts(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> [LayerDigests] {
+    let width = min(4, max(1, layers.count))
+    let parallelism = LayerParallelism.sharing(width)
+    return try await layers.enumerated().concurrentMap(width: width) { index, layer in
+      onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))
+      if let path = layer.blobFile { return try await BlobFile(path).digests() }
+      let encoding = layer.encoding ?? self.encoding
+      let known = verifiesCache ? cache?.digests(for: layer.recipe.fingerprint(encoding: encoding)) : nil
+      let digests = try await layer.recipe.digests(
+        encoding: encoding, parallelism: parallelism, cache: verifiesCache ? cache?.writeOnly : cache
+      ) { bytes in
+        onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
+      }
+      if let known, known != digests { throw try await difference(layer, from: known, to: digests) }
+      return digests
+    }
+  }
+
+  private func difference(
+    _ layer: LayerContent, from known: LayerDigests, to digests: LayerDigests
+  ) async throws -> AssemblyError {
+    let before = cache?.listing(of: known.diffID)
+    let after = cache?.listing(of: digests.diffID)
+    let change = before.flatMap { before in after?.changes(since: before).first }
+    let what = change.map { ": \($0)" } ?? ""
+    return AssemblyError(
+      .contentChanged,
+      "the layer of \(layer.summary) was \(known.diffID) when it was remembered, and is \(digests.diffID) now\(what); what the cache remembered is replaced"
+    )
+  }
+
+  private func platform() async throws -> Platform {
+    if let platform = settings.platform { return platform }
+    if let base { return base.configuration.platform }
+    let entrypoint = (settings.runtime.entrypoint ?? settings.runtime.command)?.first
+    let trees = layers.flatMap(\.recipe.sources).filter { $0.form == .tree }
+    let roots = trees.filter { $0.destination == "/" }.map { $0.host.appending($0.subtree.components) }
+    let others = trees.filter { $0.destination != "/" }
+    let detected = try await IOExecutor.run {
+      BinaryPlatform.detect(
+        entrypoint: entrypoint, roots: roots,
+        trees: others.map { (host: $0.host.appending($0.subtree.components), destination: $0.destination) })
+    }
+    // Not the machine's own: the image must be the same wherever it is assembled.
+    return detected ?? Platform(architecture: "amd64")
+  }
+}

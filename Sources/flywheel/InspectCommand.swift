@@ -1,0 +1,61 @@
+import ArgumentParser
+import ImageAssembly
+import OCICore
+import Registry
+import SystemPackage
+import Tarball
+
+/// Says what an image is.
+struct InspectCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show an image's configuration, layers and what they are made of.",
+    discussion: """
+      Examples:
+        flywheel inspect image.json
+        flywheel inspect docker://ghcr.io/team/app:1.2 --platform linux/arm64 --json
+        flywheel inspect oci:image:latest --files
+      """)
+
+  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"))
+  var image: String
+
+  @Option(
+    help: ArgumentHelp("Of an index, the image for this platform; linux/amd64 unless told.", valueName: "platform"))
+  var platform: String?
+
+  @Flag(help: "List the files as mtree(5), layers put over each other; reads layers that are not known.")
+  var files = false
+
+  @OptionGroup(title: "Registries") var registries: RegistryOptions
+
+  @OptionGroup(title: "Output") var output: ProgressOptions
+
+  func validate() throws {
+    if let platform { do { _ = try Platform(platform) } catch { throw ValidationError(error.message) } }
+  }
+
+  func run() async throws {
+    try await reportingErrors {
+      let input = try ImageInput(image)
+      let progress = output.printer()
+      let isNeeded = try input.isRegistry || files && ImageInput.descriptions([image]).contains { $0.base != nil }
+      try await registries.withClient(progress, isNeeded: isNeeded) { client in
+        let platform = try platform.map { try Platform($0) } ?? Platform(architecture: "amd64")
+        let thing = try await input.open(client, platform: platform)
+        if files {
+          let listing = try await thing.contents().tree.listing
+          return try Output.print(String(decoding: listing.mtree().dropLast(), as: UTF8.self))
+        }
+        let store = thing.content()
+        guard case .manifest(let manifest) = try await store.manifest(thing.root).manifest else {
+          throw OCIError(.invalidDocument, "\(image) is an index; choose one of its images with --platform")
+        }
+        let configuration = try await Document<ImageConfiguration>(fetching: manifest.config, from: store).value
+        let own = thing.images.first
+        let json = Output.inspection(thing.root, manifest, configuration, own)
+        try Output.print(output.json ? json.prettyText : Output.text(thing.root, manifest, configuration, own))
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import ImageAssembly
+import OCICore
+
+extension Location {
+  /// The manifest that is named; of an index the one for a platform, if it is given.
+  func root(in store: any TagStore, platform: Platform? = nil) async throws -> Descriptor {
+    let root: Descriptor?
+    switch (name, self) {
+    case (.tag(let tag), _): root = try await store.resolve(tag)
+    case (.digest(let digest), .registry): root = try await store.resolve(digest.description)
+    case (.digest(let digest), _): root = try await only(in: store) { $0.digest == digest }
+    case (nil, .registry): root = try await store.resolve("latest")
+    case (nil, _): root = try await only(in: store) { _ in true }
+    }
+    guard let root else {
+      throw OCIError(.notFound, "there is no image \(self); check its name, tag or digest")
+    }
+    guard let platform, root.mediaType.isIndex else { return root }
+    guard case .index(let index) = try await store.manifest(root).manifest,
+      let image = index.manifest(for: platform)
+    else {
+      throw OCIError(.notFound, "\(self) has no image for \(platform); look at its index, or copy it whole")
+    }
+    return image
+  }
+
+  /// The one entry of a layout or an archive that is meant.
+  private func only(in store: any TagStore, _ isMeant: (Descriptor) -> Bool) async throws -> Descriptor? {
+    let index = try await (store as? any IndexedStore)?.index()
+    let found = (index?.manifests ?? []).filter(isMeant)
+    guard Set(found.map(\.digest)).count < 2 else {
+      throw OCIError(.invalidReference, "\(self) has \(found.count) images; name one by its tag or digest")
+    }
+    var root = found.first
+    root?.annotations[AnnotationKey.referenceName] = nil
+    return root
+  }
+}

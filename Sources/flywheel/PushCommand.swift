@@ -1,0 +1,82 @@
+import ArgumentParser
+import ImageAssembly
+import OCICore
+import Registry
+import SystemPackage
+import Tarball
+
+/// Pushes an image from its description.
+struct PushCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "push",
+    abstract: "Push an image from its description, reading only what the destination lacks.",
+    discussion: """
+      Examples:
+        flywheel push image.json --to docker://ghcr.io/team/app:1.2 --to docker://ghcr.io/team/app:latest --tag-digest
+        flywheel push result --compression gzip --to docker://registry.gitlab.com/group/app:latest
+        flywheel push amd64.json arm64.json --to docker://ghcr.io/team/app:latest
+
+      A description is what build --description writes, or the image.json of nix2container, whose layers are produced by its \
+      rules to the byte; these are not compressed unless --compression says so. Several descriptions become one index, an image a \
+      platform. Where the destination has the image, its sources need not be on this machine.
+      """)
+
+  @Argument(help: ArgumentHelp("Descriptions.", valueName: "description"))
+  var descriptions: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "Compress the layers that are made here this way: none, gzip, gzip-libdeflate, gzip-isal or zstd, with :LEVEL if you like.",
+      valueName: "encoding"))
+  var compression: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An annotation of the index, where there are several images; repeat it.", valueName: "name=value"))
+  var annotation: [String] = []
+
+  @OptionGroup(title: "Result") var result: ResultOptions
+
+  @OptionGroup(title: "Registries") var registries: RegistryOptions
+
+  @OptionGroup(title: "Output") var output: ProgressOptions
+
+  func validate() throws {
+    guard !result.to.isEmpty else { throw ValidationError("name at least one destination with --to") }
+    if let compression {
+      do { _ = try LayerEncoding(parsing: compression) } catch { throw ValidationError(error.message) }
+    }
+  }
+
+  func run() async throws {
+    try await reportingErrors {
+      let destinations = try result.destinations()
+      let progress = output.printer()
+      let known = try ImageInput.descriptions(descriptions)
+      try await registries.withClient(
+        progress, isNeeded: destinations.contains(where: \.isRegistry) || !known.allSatisfy { $0.base == nil },
+        mountingFrom: known.flatMap { Deliverable.image($0).mountSources }
+      ) { client in
+        let thing = try await self.thing(client, progress)
+        let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
+        try await delivery.finish(thing, result, destinations, json: output.json)
+      }
+    }
+  }
+
+  private func thing(_ client: RegistryClient, _ progress: ProgressPrinter) async throws -> Deliverable {
+    var images: [AssembledImage] = []
+    for text in descriptions {
+      guard case .description = try ImageInput(text), case .image(var image) = try await ImageInput(text).open(client)
+      else {
+        throw ValidationError("'\(text)' is no description; to copy an image that is somewhere, use flywheel copy")
+      }
+      if let compression {
+        image = try await image.encoded(as: try LayerEncoding(parsing: compression), onProgress: progress.report)
+      }
+      images.append(image)
+    }
+    if images.count == 1 { return .image(images[0]) }
+    return .index(try AssembledIndex(images, annotations: try ConfigurationOptions.pairs(annotation, "--annotation")))
+  }
+}
