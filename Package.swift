@@ -8,6 +8,7 @@ let package = Package(
   products: [
     .executable(name: "flywheel", targets: ["flywheel"]),
     .library(name: "ImageAssembly", targets: ["ImageAssembly"]),
+    .library(name: "ImageProject", targets: ["ImageProject"]),
     .library(name: "LayerGraph", targets: ["LayerGraph"]),
     .library(name: "OCICore", targets: ["OCICore"]),
     .library(name: "OCITesting", targets: ["OCITesting"]),
@@ -21,6 +22,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
@@ -67,6 +69,13 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
+      name: "ImageProject",
+      dependencies: [
+        "ImageAssembly", "LayerGraph", "OCICore", "Tarball",
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    .target(
       name: "Registry",
       dependencies: [
         "OCICore",
@@ -89,7 +98,7 @@ let package = Package(
     .executableTarget(
       name: "flywheel",
       dependencies: [
-        "ImageAssembly", "LayerGraph", "OCICore", "Registry", "Tarball",
+        "ImageAssembly", "ImageProject", "LayerGraph", "OCICore", "Registry", "Tarball",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -111,6 +120,12 @@ let package = Package(
       name: "ImageAssemblyTests",
       dependencies: [
         "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry", "Tarball",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(
+      name: "ImageProjectTests",
+      dependencies: [
+        "ImageAssembly", "ImageProject", "OCICore", "OCITesting", "Tarball",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(name: "LayerGraphTests", dependencies: ["LayerGraph"]),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ImageAssembly
+import ImageProject
 import LayerGraph
 import OCICore
 import Registry
@@ -12,7 +13,7 @@ enum ExitStatus {
     switch error {
     case let error as AssemblyError: code(for: error)
     case let error as TarballError: code(for: error)
-    case is LayerGraphError: 65
+    case is LayerGraphError, is ProjectFaults: 65
     case let error as OCIError: code(for: error)
     case let error as RegistryError: code(for: error)
     case is CancellationError: 130

@@ -65,7 +65,8 @@ struct ExportCommand: AsyncParsableCommand {
       let isNeeded = try input.isRegistry || ImageInput.descriptions([image]).contains { $0.base != nil }
       try await registries.withClient(progress, isNeeded: isNeeded) { client in
         let thing = try await input.open(client, platform: try platform.map { try Platform($0) })
-        let archive = try await ArchiveExport(thing.root, in: thing.content(concurrency: 1), form: format.form, names: name)
+        let archive = try await ArchiveExport(
+          thing.root, in: thing.content(concurrency: 1), form: format.form, names: name)
         if file == "-" {
           for try await chunk in try await archive.source.open() {
             do { try FileDescriptor.standardOutput.writeAll(chunk) } catch {

@@ -88,7 +88,7 @@ enum Output {
     return .object(object)
   }
 
-  private static func json(_ plan: CopyPlan, _ destination: String) -> JSON {
+  static func json(_ plan: CopyPlan, _ destination: String) -> JSON {
     .object([
       "destination": .string(destination),
       "send": .array(plan.sent.map(\.json)),
@@ -106,7 +106,7 @@ enum Output {
 
   // MARK: Text
 
-  private static func text(_ plan: CopyPlan, _ name: String) -> String {
+  static func text(_ plan: CopyPlan, _ name: String) -> String {
     var lines = ["\(name): would send \(bytes(plan.sentBytes)) in \(count(plan.sent.count, "blob")) and manifests"]
     if plan.isEmpty { lines = ["\(name): nothing to do"] }
     for step in plan.steps {

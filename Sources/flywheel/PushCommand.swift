@@ -1,5 +1,6 @@
 import ArgumentParser
 import ImageAssembly
+import ImageProject
 import OCICore
 import Registry
 import SystemPackage
@@ -9,20 +10,38 @@ import Tarball
 struct PushCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "push",
-    abstract: "Push an image from its description, reading only what the destination lacks.",
+    abstract: "Push an image from its description, or all images of a project.",
     discussion: """
       Examples:
         flywheel push image.json --to docker://ghcr.io/team/app:1.2 --to docker://ghcr.io/team/app:latest --tag-digest
         flywheel push result --compression gzip --to docker://registry.gitlab.com/group/app:latest
         flywheel push amd64.json arm64.json --to docker://ghcr.io/team/app:latest
+        flywheel push --context overlay
 
       A description is what build --description writes, or the image.json of nix2container, whose layers are produced by its \
       rules to the byte; these are not compressed unless --compression says so. Several descriptions become one index, an image a \
       platform. Where the destination has the image, its sources need not be on this machine.
+
+      Without descriptions the images of a project file (flywheel.yaml) are built and pushed to the destinations of a context,       what they share once; docs/project-file.md has the form.
       """)
 
   @Argument(help: ArgumentHelp("Descriptions.", valueName: "description"))
-  var descriptions: [String]
+  var descriptions: [String] = []
+
+  @Option(help: ArgumentHelp("The project file.", valueName: "file"))
+  var project = Project.fileName
+
+  @Option(help: ArgumentHelp("The context of the project whose destinations are meant.", valueName: "name"))
+  var context: String?
+
+  @Option(help: ArgumentHelp("Of the project, only this image; repeat it.", valueName: "name"))
+  var image: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Lines of NAME VALUE, as Bazel's workspace status, for what a project says as ${NAME}; repeat it.",
+      valueName: "file"))
+  var stampFile: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -42,13 +61,22 @@ struct PushCommand: AsyncParsableCommand {
   @OptionGroup(title: "Output") var output: ProgressOptions
 
   func validate() throws {
-    guard !result.to.isEmpty else { throw ValidationError("name at least one destination with --to") }
+    guard descriptions.isEmpty || !result.to.isEmpty else {
+      throw ValidationError("name at least one destination with --to")
+    }
+    guard !descriptions.isEmpty || result.to.isEmpty else {
+      throw ValidationError("--to belongs to descriptions; a project's destinations are those of its contexts")
+    }
+    guard descriptions.isEmpty || context == nil && image.isEmpty else {
+      throw ValidationError("--context and --image belong to a project, not to descriptions")
+    }
     if let compression {
       do { _ = try LayerEncoding(parsing: compression) } catch { throw ValidationError(error.message) }
     }
   }
 
   func run() async throws {
+    if descriptions.isEmpty { return try await pushProject() }
     try await reportingErrors {
       let destinations = try result.destinations()
       let progress = output.printer()
@@ -61,6 +89,28 @@ struct PushCommand: AsyncParsableCommand {
         let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
         try await delivery.finish(thing, result, destinations, json: output.json)
       }
+    }
+  }
+
+  private func pushProject() async throws {
+    try await reportingErrors {
+      let progress = output.printer()
+      let read = try Project.read(FilePath(project))
+      for warning in read.warnings { printError(warning.description) }
+      var stamp = Stamp(environment: Environment.variable)
+      for file in stampFile { stamp = try stamp.adding(file: FilePath(file)) }
+      let push = ProjectPush(
+        project: read.project, context: context, names: image, stamp: stamp, isDryRun: result.dryRun,
+        cache: Environment.digestCache(), progress: progress)
+      // Before anything is built.
+      _ = try (push.images(), read.project.context(context))
+      let outcomes = try await registries.withClient(progress) { try await push.run($0) }
+      try Output.print(outcomes, json: output.json)
+      let failures = outcomes.compactMap(\.failure)
+      guard let first = failures.first else { return }
+      try Task.checkCancellation()
+      let codes = Set(failures.map(ExitStatus.code))
+      throw ExitCode(codes.count == 1 ? ExitStatus.code(for: first) : 1)
     }
   }
 

@@ -1,4 +1,4 @@
-internal import OCICore
+package import OCICore
 internal import SystemPackage
 internal import Tarball
 
@@ -306,7 +306,8 @@ struct DescribedPaths {
 }
 
 extension FieldReader {
-  mutating func choice<Value>(_ field: String, _ values: [String: Value]) throws(OCIError) -> Value? {
+  /// One of several words.
+  package mutating func choice<Value>(_ field: String, _ values: [String: Value]) throws(OCIError) -> Value? {
     guard let text = try string(field) else { return nil }
     guard let value = values[text] else {
       throw error(field, "is '\(text)'; it must be one of \(values.keys.sorted(by: byteOrder).joined(separator: ", "))")
@@ -338,7 +339,7 @@ extension FieldReader {
   }
 
   /// What nobody has asked for is not passed over: it might mean other bytes.
-  func requireNothingElse() throws(OCIError) {
+  package func requireNothingElse() throws(OCIError) {
     if let stray = remainder.members.first {
       throw error(
         stray.name, "is no member that this version knows; use the version that wrote it, or correct its name")

@@ -56,7 +56,8 @@ struct BinaryPlatform {
         }
       }
     }
-    for tree in hosts { if let platform = read(tree) { return platform } }
+    // A source may be a program itself.
+    for tree in hosts where !FileSystem.isRealDirectory(tree) { if let platform = read(tree) { return platform } }
     return nil
   }
 }

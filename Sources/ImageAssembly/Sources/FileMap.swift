@@ -1,4 +1,4 @@
-internal import OCICore
+package import OCICore
 public import SystemPackage
 public import Tarball
 
@@ -95,7 +95,8 @@ extension FileMap {
     }
   }
 
-  init(_ json: JSON, path: String, metadata: MetadataPolicy, relativeTo directory: FilePath? = nil) throws {
+  /// Reads a map; messages call it by the path.
+  package init(_ json: JSON, path: String, metadata: MetadataPolicy, relativeTo directory: FilePath? = nil) throws {
     self.init(metadata: metadata)
     guard let object = json.objectValue else { throw OCIError(.invalidDocument, "\(path) must be an object") }
     if object.members.allSatisfy({ $0.name.hasPrefix("/") }) {
@@ -111,6 +112,9 @@ extension FileMap {
     if let metadata = try fields.value("metadata") { try addMetadata(metadata, "\(path).metadata") }
     excluded = try (fields.strings("exclude") ?? []).map { try PathPattern($0) }
     followsLinks = try fields.bool("followLinks") ?? false
+    if let stray = fields.remainder.members.first, stray.value.stringValue != nil {
+      throw fields.error(stray.name, "is no path in the image, which must begin with '/'")
+    }
     try fields.requireNothingElse()
   }
 

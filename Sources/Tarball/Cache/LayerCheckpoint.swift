@@ -65,7 +65,9 @@ extension LayerRecipe {
   func checkpointFingerprints(
     _ encoding: LayerEncoding, while admits: (Source) -> Bool = { _ in true }
   ) -> [String] {
-    guard entries.isEmpty, parentRules.isEmpty, metadata.hardLinks == .never, let tree = try? LayerTree(self) else { return [] }
+    guard entries.isEmpty, parentRules.isEmpty, metadata.hardLinks == .never, let tree = try? LayerTree(self) else {
+      return []
+    }
     var ordered: [Source] = []
     func visit(_ node: LayerTree.Node) -> Bool {
       for (_, child) in node.children.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
