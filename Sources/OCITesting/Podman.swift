@@ -21,4 +21,41 @@ public enum Podman {
       return (try? await run(["image", "mount", "localhost/probe:1"], in: directory)) != nil
     }
   }
+
+  /// Runs a container of an image that podman has, without a network, and gives what it printed.
+  public static func runContainer(_ image: String, _ arguments: [String] = [], in directory: FilePath) async throws
+    -> String
+  {
+    // Many containers that tests run in may not raise limits, and have mixed control groups.
+    let settings = """
+      [containers]
+      default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
+      [engine]
+      runtime = "runc"
+      cgroup_manager = "cgroupfs"
+      events_logger = "file"
+      """
+    let file = directory.appending("containers.conf")
+    try Data(settings.utf8).write(to: URL(fileURLWithPath: file.string))
+    let storage = ["--root", "storage", "--runroot", "run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"]
+    let result = try await Tool.result(
+      of: "podman", storage + ["run", "--rm", "--network", "none", image] + arguments, in: directory,
+      environment: ["CONTAINERS_CONF": file.string])
+    guard result.status == 0 else { throw ContainerFailure(description: result.errors) }
+    return result.output
+  }
+
+  private struct ContainerFailure: Error, CustomStringConvertible { let description: String }
+
+  /// Whether podman can run containers here, tried with an image that is not ours.
+  public static func runsContainers() async throws -> Bool {
+    guard Tool.areInstalled("podman", "runc", "busybox"), try await works() else { return false }
+    return try await withTemporaryDirectory { directory in
+      let script = "mkdir bin && cp \"$(command -v busybox)\" bin/busybox && tar -cf root.tar bin"
+      guard (try? await Tool.run("sh", ["-c", script], in: directory)) != nil,
+        (try? await run(["import", "root.tar", "localhost/probe:1"], in: directory)) != nil
+      else { return false }
+      return (try? await runContainer("localhost/probe:1", ["/bin/busybox", "true"], in: directory)) != nil
+    }
+  }
 }

@@ -8,7 +8,12 @@ extension Location {
     switch (name, self) {
     case (.tag(let tag), _): root = try await store.resolve(tag)
     case (.digest(let digest), .registry): root = try await store.resolve(digest.description)
-    case (.digest(let digest), _): root = try await only(in: store) { $0.digest == digest }
+    case (.digest(let digest), _):
+      if let listed = try await only(in: store, { $0.digest == digest }) {
+        root = listed
+      } else {
+        root = try await unlisted(digest, in: store)
+      }
     case (nil, .registry): root = try await store.resolve("latest")
     case (nil, _): root = try await only(in: store) { _ in true }
     }
@@ -22,6 +27,19 @@ extension Location {
       throw OCIError(.notFound, "\(self) has no image for \(platform); look at its index, or copy it whole")
     }
     return image
+  }
+
+  /// A manifest that is there, though its name has moved on.
+  private func unlisted(_ digest: Digest, in store: any TagStore) async throws -> Descriptor? {
+    let wanted = try Descriptor(
+      .object(["mediaType": .string(MediaType.imageManifest.text), "digest": .string(digest.description)]),
+      path: "manifest")
+    guard try await store.exists(wanted) else { return nil }
+    let bytes = try await store.fetch(wanted).collect(upTo: ImageManifest.sizeLimit)
+    let object = try? JSON(parsing: bytes).objectValue
+    let type = try (object?["mediaType"]?.stringValue).map { try MediaType($0) }
+    return Descriptor(
+      mediaType: type ?? (object?["manifests"] == nil ? .imageManifest : .imageIndex), describing: bytes)
   }
 
   /// The one entry of a layout or an archive that is meant.

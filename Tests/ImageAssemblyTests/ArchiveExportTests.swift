@@ -45,7 +45,7 @@ struct ArchiveExportTests {
       try await export.write(to: directory.appending("a.tar"))
       let sources =
         form == .oci
-        ? ["oci-archive:a.tar:1"]
+        ? ["oci-archive:a.tar:team/app:1"]
         : ["docker-archive:a.tar:docker.io/team/app:1", "docker-archive:a.tar:host.example/team/app:2"]
       for (index, source) in sources.enumerated() {
         try await Tool.run("skopeo", ["--insecure-policy", "copy", source, "oci:out-\(index):x"], in: directory)

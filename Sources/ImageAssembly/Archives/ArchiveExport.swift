@@ -100,7 +100,8 @@ public struct ArchiveExport: Sendable {
     return ImageIndex(
       manifests: names.map { name in
         var entry = plain
-        entry.annotations[AnnotationKey.referenceName] = name.tag
+        // The whole, as podman writes it and takes it; a tag alone it would take for a name.
+        entry.annotations[AnnotationKey.referenceName] = name.given
         // containerd takes the whole name from here.
         entry.annotations[AnnotationKey.containerdImageName] = name.full
         return entry
@@ -110,7 +111,7 @@ public struct ArchiveExport: Sendable {
   private static func dockerManifest(_ manifest: ImageManifest, _ names: [ArchiveName]) -> JSON {
     .array([
       .object([
-        "Config": .string(path(of: manifest.config.digest)), "RepoTags": .strings(names.map(\.familiar)),
+        "Config": .string(path(of: manifest.config.digest)), "RepoTags": .strings(names.map(\.given)),
         "Layers": .strings(manifest.layers.map { path(of: $0.digest) }),
       ])
     ])
@@ -155,22 +156,16 @@ public struct ArchiveExport: Sendable {
 private struct ArchiveName {
   /// With its host.
   let full: String
-  /// Without what Docker leaves out: the hub's host and `library/`.
-  let familiar: String
-  let tag: String
+  /// As it was given: Docker adds what it leaves out, podman takes a name without a host for one of its own.
+  let given: String
 
   init(_ text: String) throws(OCIError) {
     let reference = try ImageReference(text)
     guard let tag = reference.tag, reference.digest == nil else {
       throw OCIError(.invalidReference, "'\(text)' names no tag; an archive needs NAME:TAG")
     }
-    self.tag = tag
     full = "\(reference.host)/\(reference.repository):\(tag)"
-    var short = full
-    for prefix in ["docker.io/library/", "docker.io/"] where short.hasPrefix(prefix) {
-      short = String(short.dropFirst(prefix.count))
-    }
-    familiar = short
+    given = text
   }
 }
 
