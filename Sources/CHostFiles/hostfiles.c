@@ -3,6 +3,9 @@
 #include "CHostFiles.h"
 
 #include <errno.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -37,3 +40,9 @@ ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer,
 }
 
 #endif
+
+void flywheel_bound_heaps(void) {
+#if defined(__GLIBC__)
+  mallopt(M_ARENA_MAX, 2);
+#endif
+}

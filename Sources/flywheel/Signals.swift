@@ -1,4 +1,5 @@
 import Dispatch
+import Tarball
 
 #if canImport(Glibc)
   import Glibc
@@ -11,6 +12,7 @@ import Dispatch
 /// Runs `body` and cancels it when the process is interrupted or asked to end; a second interrupt ends it at once.
 func cancellingOnSignals(_ body: @escaping @Sendable () async throws -> Void) async throws {
   keepStandardFilesTaken()
+  HostMemory.boundHeaps()
   // A reader or registry that closes its end must give an error, not a signal.
   signal(SIGPIPE, SIG_IGN)
   let task = Task { try await body() }

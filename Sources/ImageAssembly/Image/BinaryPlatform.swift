@@ -32,10 +32,10 @@ struct BinaryPlatform {
     entrypoint: String?, roots: [FilePath], trees: [(host: FilePath, destination: FilePath)]
   ) -> Platform? {
     let hosts = roots + trees.map(\.host)
-    let own = hosts.map { FileSystem.resolvingSymlinks($0) }
+    let own = Set(hosts.map { FileSystem.resolvingSymlinks($0).string })
     func read(_ path: FilePath) -> Platform? {
       let resolved = FileSystem.resolvingSymlinks(path)
-      return own.contains { resolved.starts(with: $0) } ? Self.read(resolved) : nil
+      return isBelow(resolved.string, own) ? Self.read(resolved) : nil
     }
     if let entrypoint {
       let path = FilePath(entrypoint)
@@ -59,5 +59,16 @@ struct BinaryPlatform {
     // A source may be a program itself.
     for tree in hosts where !FileSystem.isRealDirectory(tree) { if let platform = read(tree) { return platform } }
     return nil
+  }
+
+  /// Whether a path is one of some, or below one. There may be many of both.
+  private static func isBelow(_ path: String, _ places: Set<String>) -> Bool {
+    if places.contains(path) || places.contains("/") { return true }
+    var rest = path[...]
+    while let slash = rest.utf8.lastIndex(of: UInt8(ascii: "/")) {
+      rest = rest[..<slash]
+      if places.contains(String(rest)) { return true }
+    }
+    return false
   }
 }
