@@ -130,7 +130,10 @@ let package = Package(
       ]),
     .testTarget(name: "LayerGraphTests", dependencies: ["LayerGraph"]),
     // What fuzzers check of every input; the package FuzzTesting/ compiles it too.
-    .target(name: "FuzzChecks", dependencies: ["OCICore", "Tarball"], path: "FuzzTesting/Sources/FuzzChecks"),
+    .target(
+      name: "FuzzChecks",
+      dependencies: ["OCICore", "Tarball", .product(name: "SystemPackage", package: "swift-system")],
+      path: "FuzzTesting/Sources/FuzzChecks"),
     .testTarget(
       name: "OCICoreTests",
       dependencies: [

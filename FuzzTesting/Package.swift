@@ -5,12 +5,18 @@ import PackageDescription
 let package = Package(
   name: "flywheel-fuzz-testing",
   platforms: [.macOS("26.0")],
-  dependencies: [.package(name: "flywheel", path: "..")],
+  dependencies: [
+    .package(name: "flywheel", path: ".."),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
   targets: [
     // The main package compiles these files too, to run old findings as tests.
     .target(
       name: "FuzzChecks",
-      dependencies: [.product(name: "OCICore", package: "flywheel"), .product(name: "Tarball", package: "flywheel")]),
+      dependencies: [
+        .product(name: "OCICore", package: "flywheel"), .product(name: "Tarball", package: "flywheel"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     // Calls libFuzzer, so it links only under its sanitizer.
     .target(name: "FuzzDriver", dependencies: ["FuzzChecks"]),
   ],

@@ -30,9 +30,7 @@ struct AttachCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where an artifact that is about nothing goes.", valueName: "destination"))
   var to: String?
 
-  @Option(
-    help: ArgumentHelp("Of an index, the image for this platform; else it is about the index.", valueName: "platform"))
-  var platform: String?
+  @OptionGroup var platform: PlatformOption
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
@@ -40,7 +38,6 @@ struct AttachCommand: AsyncParsableCommand {
 
   func validate() throws {
     do { _ = try MediaType(type) } catch { throw ValidationError(error.message) }
-    if let platform { do { _ = try Platform(platform) } catch { throw ValidationError(error.message) } }
     guard to != nil || arguments.count > 1 else { throw ValidationError("name an image and at least one file") }
   }
 
@@ -52,7 +49,7 @@ struct AttachCommand: AsyncParsableCommand {
       let annotations = try ConfigurationOptions.pairs(annotation, "--annotation")
       try await registries.withClient(progress, isNeeded: location.isRegistry) { client in
         let store = try location.store(client)
-        let subject = to == nil ? try await location.root(in: store, platform: platform.map { try Platform($0) }) : nil
+        let subject = to == nil ? try await location.root(in: store, platform: platform.named) : nil
         let artifact = Artifact(files, type: try MediaType(type), subject: subject, annotations: annotations)
         let report = try await copy(
           artifact.descriptor, from: artifact.content, to: store,

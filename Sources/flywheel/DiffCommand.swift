@@ -27,17 +27,11 @@ struct DiffCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("After.", valueName: "image"))
   var new: String
 
-  @Option(
-    help: ArgumentHelp("Of an index, the image for this platform; linux/amd64 unless told.", valueName: "platform"))
-  var platform: String?
+  @OptionGroup var platform: PlatformOption
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
   @OptionGroup(title: "Output") var output: ProgressOptions
-
-  func validate() throws {
-    if let platform { do { _ = try Platform(platform) } catch { throw ValidationError(error.message) } }
-  }
 
   func run() async throws {
     try await reportingErrors {
@@ -75,7 +69,7 @@ struct DiffCommand: AsyncParsableCommand {
       let archive = Archive(file: FilePath(text))
       return try ImageContents(layers: [.init(diffID: nil, listing: try await archive.listing())])
     }
-    let platform = try platform.map { try Platform($0) } ?? Platform(architecture: "amd64")
+    let platform = self.platform.value
     return try await ImageInput(text).open(client, platform: platform).contents()
   }
 }

@@ -44,15 +44,13 @@ struct ExportCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("What the image is called in the archive; repeat it.", valueName: "name:tag"))
   var name: [String] = []
 
-  @Option(help: ArgumentHelp("Of an index, the image for this platform.", valueName: "platform"))
-  var platform: String?
+  @OptionGroup var platform: PlatformOption
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
   @OptionGroup(title: "Output") var output: ProgressOptions
 
   func validate() throws {
-    if let platform { do { _ = try Platform(platform) } catch { throw ValidationError(error.message) } }
     guard file != "-" || !output.json else {
       throw ValidationError("standard output is the archive's, so not for --json")
     }
@@ -64,7 +62,7 @@ struct ExportCommand: AsyncParsableCommand {
       let input = try ImageInput(image)
       let isNeeded = try input.isRegistry || ImageInput.descriptions([image]).contains { $0.base != nil }
       try await registries.withClient(progress, isNeeded: isNeeded) { client in
-        let thing = try await input.open(client, platform: try platform.map { try Platform($0) })
+        let thing = try await input.open(client, platform: platform.named)
         let archive = try await ArchiveExport(
           thing.root, in: thing.content(concurrency: 1), form: format.form, names: name)
         if file == "-" {

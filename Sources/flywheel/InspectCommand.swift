@@ -20,9 +20,7 @@ struct InspectCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"))
   var image: String
 
-  @Option(
-    help: ArgumentHelp("Of an index, the image for this platform; linux/amd64 unless told.", valueName: "platform"))
-  var platform: String?
+  @OptionGroup var platform: PlatformOption
 
   @Flag(help: "List the files as mtree(5), layers put over each other; reads layers that are not known.")
   var files = false
@@ -31,17 +29,13 @@ struct InspectCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Output") var output: ProgressOptions
 
-  func validate() throws {
-    if let platform { do { _ = try Platform(platform) } catch { throw ValidationError(error.message) } }
-  }
-
   func run() async throws {
     try await reportingErrors {
       let input = try ImageInput(image)
       let progress = output.printer()
       let isNeeded = try input.isRegistry || files && ImageInput.descriptions([image]).contains { $0.base != nil }
       try await registries.withClient(progress, isNeeded: isNeeded) { client in
-        let platform = try platform.map { try Platform($0) } ?? Platform(architecture: "amd64")
+        let platform = self.platform.value
         let thing = try await input.open(client, platform: platform)
         if files {
           let listing = try await thing.contents().tree.listing

@@ -27,9 +27,7 @@ struct RebaseCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The base that the image was built on.", valueName: "image"))
   var oldBase: String?
 
-  @Option(
-    help: ArgumentHelp("Of an index, the image for this platform; linux/amd64 unless told.", valueName: "platform"))
-  var platform: String?
+  @OptionGroup var platform: PlatformOption
 
   @OptionGroup(title: "Result") var result: ResultOptions
 
@@ -39,7 +37,6 @@ struct RebaseCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard !result.to.isEmpty else { throw ValidationError("name at least one destination with --to") }
-    if let platform { do { _ = try Platform(platform) } catch { throw ValidationError(error.message) } }
   }
 
   func run() async throws {
@@ -48,9 +45,9 @@ struct RebaseCommand: AsyncParsableCommand {
       let input = try ImageInput(image)
       let destinations = try result.destinations()
       try await registries.withClient(progress) { client in
-        let platform = try platform.map { try Platform($0) } ?? Platform(architecture: "amd64")
-        let thing = try await input.open(client, platform: platform)
+        let thing = try await input.open(client, platform: self.platform.value)
         let store = thing.content()
+        let platform = try await Self.platform(of: thing.root, in: store)
         let old = try await oldBaseImage(thing.root, store, client, platform)
         let new = try await BaseOptions.image(base, client, platform: platform)
         let rebased = try await RebasedImage(thing.root, in: store, from: old, onto: new)
@@ -62,6 +59,14 @@ struct RebaseCommand: AsyncParsableCommand {
           .content(rebased.descriptor, try await rebased.content()), result, destinations, json: output.json)
       }
     }
+  }
+
+  /// The bases are for what the image is for.
+  private static func platform(of root: Descriptor, in store: any ContentStore) async throws -> Platform {
+    guard case .manifest(let manifest) = try await store.manifest(root).manifest else {
+      throw OCIError(.invalidDocument, "\(root.digest) is an index; rebase its images one by one")
+    }
+    return try await Document<ImageConfiguration>(fetching: manifest.config, from: store).value.platform
   }
 
   private func oldBaseImage(

@@ -190,6 +190,47 @@ struct LayerSourceTests {
     }
   }
 
+  @Test func anyDamageToAnArchiveIsAnErrorOrAnotherArchiveAndNothingWorse() async throws {
+    try await withTemporaryDirectory { directory in
+      var files = Self.files
+      files.entries += [
+        .init("/zz/link", .hardLink(to: "/app/package.json")), .init("/app/gone", .whiteout), .init("/dev/x", .fifo),
+        .init(
+          FilePath("/long/\(String(repeating: "n", count: 120))"), .file([1, 2, 3]), extendedAttributes: ["user.a": [1]]
+        ),
+      ]
+      // The link's file has to come before it.
+      let bytes = try await bytes(of: files)
+      var generator = SeededGenerator(seed: 4)
+      var accepted = 0
+      for _ in 0..<400 {
+        var damaged = bytes
+        for _ in 0..<Int.random(in: 1...3, using: &generator) {
+          let place = Int.random(in: 0..<damaged.count, using: &generator)
+          damaged[place] = UInt8.random(in: 0...255, using: &generator)
+          // Half of them with a checksum that is right again.
+          let start = place / 512 * 512
+          guard Bool.random(using: &generator), start + 512 <= damaged.count else { continue }
+          for index in start + 148..<start + 156 { damaged[index] = 0x20 }
+          let sum = damaged[start..<start + 512].reduce(0) { $0 + Int($1) }
+          let digits = String(sum, radix: 8)
+          damaged.replaceSubrange(
+            start + 148..<start + 156,
+            with: Array((String(repeating: "0", count: 6 - digits.count) + digits).utf8) + [0, 0x20])
+        }
+        let path = directory.appending("a.tar")
+        try FileSystem.replace(path, with: damaged, isDurable: false)
+        let recipe = LayerRecipe([.init(archive: path, options: .keepingEverything)])
+        guard let first = try? await self.bytes(of: recipe) else { continue }
+        accepted += 1
+        // A layer as a source gives itself.
+        try FileSystem.replace(path, with: first, isDurable: false)
+        #expect(try await self.bytes(of: recipe) == first)
+      }
+      #expect(accepted > 50)
+    }
+  }
+
   // MARK: Algebra, the same for entries, trees and archives
 
   enum Form: CaseIterable { case entries, tree, archive }

@@ -1,6 +1,8 @@
 import Dispatch
+import Glibc
 import OCICore
 import Synchronization
+import SystemPackage
 import Tarball
 
 /// Waits for what a task does; a fuzzer's loop is no task.
@@ -34,7 +36,30 @@ extension FuzzTarget {
     try require(size <= limits.contentSize, "no more content than allowed")
     try require(listing.entries.allSatisfy { $0.path.count <= limits.metadataLength }, "no longer names than allowed")
     try checkTree(listing)
+    try checkSource(input, limits)
     return true
+  }
+
+  /// As a source, an archive gives a layer or is refused; that layer as a source gives itself.
+  private func checkSource(_ input: [UInt8], _ limits: ArchiveLimits) throws {
+    func layer(of archive: [UInt8]) throws -> [UInt8]? {
+      let token = String(UInt64.random(in: .min ... .max), radix: 36)
+      let path = FilePath("/tmp/flywheel-fuzz-\(token)")
+      let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+      defer { _ = unsafe path.withPlatformString { unsafe unlink($0) } }
+      try file.closeAfter { _ = try file.writeAll(archive) }
+      var options = ArchiveReadOptions.keepingEverything
+      options.limits = limits
+      let recipe = LayerRecipe([.init(archive: path, options: options)])
+      do {
+        return try wait { try await recipe.source(encoding: .none).open().collect(upTo: 64 << 20) }
+      } catch is TarballError {
+        return nil
+      }
+    }
+    guard let first = try layer(of: input) else { return }
+    guard let second = try layer(of: first) else { throw Violation(description: "a layer is a source") }
+    try require(first == second, "a layer as a source gives itself")
   }
 
   /// A listing that is read can be written and read back, and compared with itself.

@@ -16,12 +16,12 @@ public struct LayerParallelism: Sendable, Hashable {
   /// One filler for each processor, and twice as many batches as processors, but from 8 to 16.
   public static var automatic: LayerParallelism { sharing(1) }
 
-  /// What each of several layers that are made at once may use: together at most 16 batches, of 2.5 MiB with what they become.
+  /// What each of several layers that are made at once may use: together at most 12 batches, of 2.5 MiB with what they become.
   /// Each has as many fillers as one alone, because the last to finish would otherwise leave cores idle.
   public static func sharing(_ layers: Int) -> LayerParallelism {
     let processors = WorkerThread.processorCount
     return LayerParallelism(
-      fillers: processors, slots: min(16 / Swift.max(1, layers), Swift.max(8, 2 * processors)))
+      fillers: processors, slots: min(layers > 1 ? 12 / layers : 16, Swift.max(8, 2 * processors)))
   }
 
   /// About the same memory where batches are larger: two of 4 MiB in the place of four of 1 MiB, so that one can be
