@@ -98,6 +98,25 @@ struct BaseImageTests {
     }
   }
 
+  @Test func aBaseOfDockersFormIsListedInTheSpecsTypes() async throws {
+    let store = MemoryStore()
+    let bottom = try await Self.base()
+    try await bottom.push(to: store, tags: [])
+    var manifest = bottom.manifest
+    manifest.mediaType = .dockerManifest
+    manifest.config.mediaType = .dockerConfiguration
+    for index in manifest.layers.indices { manifest.layers[index].mediaType = .dockerLayerTarGzip }
+    let bytes = manifest.canonicalBytes
+    let root = Descriptor(mediaType: .dockerManifest, describing: bytes)
+    try await store.publish(root, bytes: bytes, tags: ["docker"])
+    let image = try await derived(BaseImage(root, in: store, name: "docker://host/base:1"))
+    #expect(image.manifest.layers.map(\.mediaType) == Array(repeating: .layerTarGzip, count: 3))
+    #expect(image.manifest.layers.map(\.digest).dropLast() == bottom.manifest.layers.map(\.digest)[...])
+    let destination = MemoryStore()
+    try await image.push(to: destination, tags: ["a"])
+    #expect(try await ImageSpecCheck.violations(of: image.descriptor, in: destination) == [])
+  }
+
   @Test func theImageOfAnIndexIsChosenByPlatform() async throws {
     let store = MemoryStore()
     var images: [AssembledImage] = []

@@ -110,6 +110,13 @@ struct NixClosureTests {
       let poisoned = try #require(saved).replacing(#/"size":[0-9]+/#, with: #""size":12345"#)
       try FakeStore.write(poisoned, to: entry)
       #expect(try await image.assemble().layers.contains { $0.descriptor.size == 12345 })
+      // Unless everything is to be verified; what was found is remembered then.
+      var verified = image
+      verified.verifiesCache = true
+      let found = await #expect(throws: AssemblyError.self) { try await verified.assemble() }
+      #expect(found?.code == .contentChanged)
+      #expect(try await verified.assemble().descriptor == fresh.descriptor)
+      try FakeStore.write(poisoned, to: entry)
       // A push finds out, and forgets it.
       let error = await #expect(throws: AssemblyError.self) {
         try await image.assemble().push(to: ImageLayoutStore(directory.appending("layout")), tags: ["a"])
