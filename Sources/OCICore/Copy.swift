@@ -156,5 +156,15 @@ public struct CopyReport: Sendable, Hashable {
   public var copiedBlobs: [Descriptor] { copied.filter { !$0.mediaType.isManifest } }
 
   /// The bytes of what was sent.
-  public var copiedBytes: Int64 { copied.reduce(0) { $0 + $1.size } }
+  public var copiedBytes: Int64 { copied.totalSize }
+}
+
+extension Sequence<Descriptor> {
+  /// The sum of the sizes; what documents of others say may be more than there is.
+  var totalSize: Int64 {
+    reduce(Int64(0)) { sum, next in
+      let (total, overflows) = sum.addingReportingOverflow(next.size)
+      return overflows ? .max : total
+    }
+  }
 }

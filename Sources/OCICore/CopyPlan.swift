@@ -38,7 +38,7 @@ public struct CopyPlan: Sendable, Hashable {
   public var sent: [Descriptor] { steps.filter { $0.action == .send }.map(\.descriptor) }
 
   /// The bytes that would be sent.
-  public var sentBytes: Int64 { sent.reduce(0) { $0 + $1.size } }
+  public var sentBytes: Int64 { sent.totalSize }
 
   /// The tags that would be set.
   public var movedTags: [String] { tags.filter { $0.current != root.digest }.map(\.tag) }

@@ -69,6 +69,10 @@ func reportingErrors(_ body: @escaping @Sendable () async throws -> Void) async 
     try await cancellingOnSignals(body)
   } catch let error as ExitCode {
     throw error
+  } catch let faults as ProjectFaults {
+    // Each is a line of its own, with its place, as editors want it.
+    for fault in faults.faults { printError(fault.description) }
+    throw ExitCode(ExitStatus.code(for: faults))
   } catch let error as ValidationError {
     throw error
   } catch {

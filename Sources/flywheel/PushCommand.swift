@@ -67,8 +67,19 @@ struct PushCommand: AsyncParsableCommand {
     guard !descriptions.isEmpty || result.to.isEmpty else {
       throw ValidationError("--to belongs to descriptions; a project's destinations are those of its contexts")
     }
-    guard descriptions.isEmpty || context == nil && image.isEmpty else {
-      throw ValidationError("--context and --image belong to a project, not to descriptions")
+    guard descriptions.isEmpty || context == nil && image.isEmpty && stampFile.isEmpty && project == Project.fileName
+    else {
+      throw ValidationError("--project, --context, --image and --stamp-file belong to a project, not to descriptions")
+    }
+    guard
+      !descriptions.isEmpty || !result.tagDigest && result.digestFile == nil && compression == nil && annotation.isEmpty
+    else {
+      throw ValidationError(
+        "--tag-digest, --digest-file, --compression and --annotation belong to descriptions; a project says 'tags: [content]', 'compression' and 'annotations' itself, and --json has the digests"
+      )
+    }
+    guard annotation.isEmpty || descriptions.count > 1 else {
+      throw ValidationError("--annotation is for the index of several images; an image has its annotations from build")
     }
     if let compression {
       do { _ = try LayerEncoding(parsing: compression) } catch { throw ValidationError(error.message) }

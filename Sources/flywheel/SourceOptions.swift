@@ -76,6 +76,12 @@ struct SourceOptions: ParsableArguments {
   func validate() throws {
     for text in file { _ = try Self.pair(text, "--file") }
     for text in osRelease { _ = try Self.pair(text, "--os-release") }
+    for text in archive where text.isEmpty || text.hasPrefix(":") {
+      throw ValidationError("--archive '\(text)' names no file; write FILE or FILE:/PATH")
+    }
+    for text in fileMap + layerTar where text.isEmpty {
+      throw ValidationError("--file-map and --layer-tar need a file's name")
+    }
   }
 
   /// Whether anything is asked for.
@@ -151,8 +157,9 @@ struct SourceOptions: ParsableArguments {
     let isRequired = isRequired && archive.isEmpty
     for text in chown {
       let (pattern, owner) = try Self.pair(text, "--chown")
-      let numbers = owner.split(separator: ":").compactMap { Int64($0) }
-      guard let uid = numbers.first, numbers.count <= 2 else {
+      let parts = owner.split(separator: ":", omittingEmptySubsequences: false)
+      let numbers = parts.compactMap { Int64($0) }.filter { $0 >= 0 }
+      guard let uid = numbers.first, numbers.count == parts.count, numbers.count <= 2 else {
         throw ValidationError("--chown '\(text)' must be pattern=uid:gid")
       }
       recipe = try recipe.changing(

@@ -285,6 +285,20 @@ struct AcceptanceTests {
         listing.contains("./app/package.json type=file mode=0600 uid=1000 gid=1000 time=1767225600.000000000 size=3"))
       #expect(listing.contains("./app/build/link type=link mode=0777 uid=1000 gid=1000 time=1.000000000 link=sub/a"))
       #expect(listing.contains("./var/empty type=dir mode=0755 uid=1000"))
+      // What is said of one thing counts more than what is said of all.
+      try FileSystem.replace(
+        fixture.directory.appending("own.json"),
+        with: Array(
+          #"{"files":{"/etc/secret":{"content":"x","mode":"0600"}},"directories":{"/d":{"uid":7,"mode":"0700"}},"metadata":{"default":{"mode":"0644","uid":1}}}"#
+            .utf8))
+      _ = try await fixture.flywheel(
+        "build", "--file-map", "own.json", "--platform", "linux/amd64", "--quiet", "--to", "oci:out:own")
+      let own = try await fixture.flywheel("inspect", "oci:out:own", "--files")
+      #expect(own.contains("./etc/secret type=file mode=0600 uid=1 ") && own.contains("./d type=dir mode=0700 uid=7 "))
+      for wrong in [["--file", "/a=map.json", "--chown", "/a=root:1000"], ["--archive", ""], ["--archive", ":/x"]] {
+        _ = try await fixture.flywheel(["build"] + wrong, status: 64)
+      }
+      _ = try await fixture.flywheel("push", "--tag-digest", status: 64)
       // A misspelt path is told.
       try FileSystem.replace(
         fixture.directory.appending("map.json"),

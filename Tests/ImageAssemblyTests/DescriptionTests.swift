@@ -139,6 +139,20 @@ struct DescriptionTests {
     }
   }
 
+  @Test func anImpossibleNumberOfBaseLayersIsAnError() async throws {
+    let text = try await smallImage().description(in: "").prettyText
+    let changed = text.replacingOccurrences(
+      of: #""metadata""#,
+      with:
+        #""base": {"name": "x", "root": "\#(Digest.of([]))", "manifest": "\#(Digest.of([]))", "layers": 9223372036854775807}, "metadata""#
+    )
+    #expect(throws: AssemblyError.self) { try AssembledImage(description: Array(changed.utf8), name: "i", in: "") }
+  }
+
+  private func smallImage() async throws -> AssembledImage {
+    try await ImageRecipe(layers: [LayerContent(LayerRecipe([], entries: [.init("/a", .directory)]))]).assemble()
+  }
+
   @Test func anyDamageToADescriptionIsAnErrorAndNothingWorse() async throws {
     try await withTemporaryDirectory { directory in
       let bytes = Array(try await everything(in: directory).description(in: directory).prettyText.utf8)

@@ -92,6 +92,39 @@ struct LayerSourceTests {
     }
   }
 
+  @Test(.enabled(if: Tool.areInstalled("bsdtar"))) func contentThatComesWithTheLastOfTheLinksIsThatOfAll() async throws
+  {
+    try await withTemporaryDirectory { directory in
+      try await Tool.run(
+        "sh", ["-c", "mkdir d && echo content > d/a && ln d/a d/b && ln d/a d/c && bsdtar --format=newc -cf a.cpio d"],
+        in: directory)
+      let fromArchive = LayerRecipe([.init(archive: directory.appending("a.cpio"))])
+      let fromTree = LayerRecipe([.init(directory.appending("d"), at: "/d")])
+      #expect(try await bytes(of: fromArchive) == bytes(of: fromTree))
+    }
+  }
+
+  @Test func manyLinksToAFileAreReadInOnePassAndCountAsFiles() async throws {
+    try await withTemporaryDirectory { directory in
+      let path = directory.appending("links.tar")
+      var entries: [LayerEntry] = [.init("/a", .file([UInt8](repeating: 7, count: 100_000)))]
+      entries += (0..<50).map { .init(FilePath("/b/link-\($0)"), .hardLink(to: "/a")) }
+      try FileSystem.replace(path, with: try await bytes(of: LayerRecipe([], entries: entries)))
+      let archive = try ArchiveTree(path, .init(), digestsContent: false) { false }
+      let size = try #require(archive.nodes.map(\.size).max())
+      for node in archive.nodes.filter({ $0.content != nil }) {
+        try archive.contents.open(try #require(node.content))
+        #expect(try archive.contents.read(Int(size)).count == Int(size))
+      }
+      #expect(archive.contents.passCount == 1)
+      let bounded = ArchiveReadOptions(limits: ArchiveLimits(contentSize: 1_000_000))
+      let error = #expect(throws: TarballError.self) {
+        try ArchiveTree(path, bounded, digestsContent: false) { false }
+      }
+      #expect(error?.code == .limitExceeded)
+    }
+  }
+
   @Test func ownersTimesAttributesAndDeletionsOfAnArchiveAreKeptWhenAsked() async throws {
     try await withTemporaryDirectory { directory in
       let archive = directory.appending("a.tar")
@@ -361,10 +394,52 @@ struct LayerSourceTests {
       ("a/b", "a/b", true), ("a/b", "x/a/b", false), ("**/b", "b", true), ("f?o", "x/foo", true), ("f?o", "f/o", false),
       ("[a-c]x", "bx", true), ("[!a-c]x", "bx", false), ("\\*", "*", true), ("\\*", "a", false),
       ("a**b", "a/x/b", true),
-      ("node_modules/", "x/node_modules", true), ("/", "", true),
+      ("node_modules/", "x/node_modules", true), ("/", "", true), ("/", "a", false),
     ])
   func patternsMatch(pattern: String, path: String, isMatch: Bool) throws {
     #expect(try PathPattern(pattern).matches(Array(path.utf8)) == isMatch)
+  }
+
+  @Test func theRootAsAPatternIsEverything() throws {
+    #expect(try PathPattern("/").matchesOrContains(Array("a/b".utf8)))
+    #expect(try PathPattern("/a").matchesOrContains(Array("a/b".utf8)))
+    #expect(try !PathPattern("/a").matchesOrContains(Array("ab".utf8)))
+  }
+
+  @Test func fingerprintsOfDifferentRulesDiffer() throws {
+    let source = LayerRecipe([.init("/nix/store/x", at: "/x")])
+    let recipes = try [
+      source.excluding([PathPattern("lib"), PathPattern("share")]), source.excluding([PathPattern("lib,share")]),
+      source.excluding([PathPattern("path:x")]), source.excluding([PathPattern(exactly: "x")]),
+      source.changing(PathPattern("a"), MetadataChange(userName: "a", groupName: "b")),
+      source.changing(PathPattern("a"), MetadataChange(userName: "a,gname=b")), source,
+    ]
+    #expect(Set(recipes.map(\.fingerprint)).count == recipes.count)
+  }
+
+  @Test func anEmptyTarCanBeALayerAsItIs() async throws {
+    try await withTemporaryDirectory { directory in
+      try FileSystem.replace(directory.appending("e.tar"), with: [UInt8](repeating: 0, count: 1024))
+      let recipe = LayerRecipe(verbatimTar: directory.appending("e.tar"))
+      #expect(try await recipe.digests(encoding: .none).size == 1024)
+      try FileSystem.replace(directory.appending("e.tar"), with: [UInt8](repeating: 0, count: 1023) + [1])
+      await #expect(throws: TarballError.self) { try await recipe.digests(encoding: .none) }
+    }
+  }
+
+  @Test func aSourceThatIsNamedAgainCountsAsTheLast() async throws {
+    try await withTemporaryDirectory { directory in
+      for name in ["a", "b"] {
+        _ = try FileSystem.createDirectories(directory.appending(name))
+        try FileSystem.replace(directory.appending("\(name)/file"), with: Array(name.utf8))
+      }
+      let (a, b) = (
+        LayerRecipe.Source(directory.appending("a"), at: "/"), LayerRecipe.Source(directory.appending("b"), at: "/")
+      )
+      var recipe = LayerRecipe([a, b, a])
+      recipe.conflicts = .lastWins
+      #expect(try await entry("file", in: recipe)?.digest == .of(Array("a".utf8)))
+    }
   }
 
   @Test func patternsThatMakeNoSenseAreErrorsAndNoneTakesLong() throws {

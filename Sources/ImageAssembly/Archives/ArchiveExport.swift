@@ -85,6 +85,9 @@ public struct ArchiveExport: Sendable {
     members = documents + blobs
     var size = Int64(PlainMember.end.count)
     for member in members {
+      guard member.size >= 0, member.size < 1 << 60, size < 1 << 61 else {
+        throw OCIError(.limitExceeded, "'\(member.name)' would have \(member.size) bytes, more than any archive holds")
+      }
       size += Int64(try PlainMember.header(member.name, size: member.size).count) + member.size
       size += Int64(PlainMember.padding(after: member.size))
     }

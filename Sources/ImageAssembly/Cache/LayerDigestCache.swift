@@ -65,6 +65,23 @@ public struct LayerDigestCache: LayerCache {
     try await IOExecutor.run { FileSystem.removeFile(path(recipe.fingerprint(encoding: encoding))) }
   }
 
+  // MARK: Blobs
+
+  /// Remembers what tar is in a blob that was made here.
+  func store(diffID: Digest, ofBlob digest: Digest) { write(blobPath(digest), Array(diffID.description.utf8)) }
+
+  /// The digest of the tar in a blob, if the blob was made here.
+  func diffID(ofBlob digest: Digest) -> Digest? {
+    let path = blobPath(digest)
+    guard let bytes = try? FileSystem.contents(of: path, limit: 1024),
+      let diffID = try? Digest(String(decoding: bytes, as: UTF8.self))
+    else { return nil }
+    FileSystem.touch(path)
+    return diffID
+  }
+
+  private func blobPath(_ digest: Digest) -> FilePath { directory.appending("blob-\(digest.hex).txt") }
+
   // MARK: What is in layers
 
   /// Always: that is what tells people which file differs.
@@ -103,7 +120,10 @@ public struct LayerDigestCache: LayerCache {
   private func evict() {
     guard let names = try? FileSystem.names(in: directory) else { return }
     var files: [(path: FilePath, size: Int64, time: Int64)] = []
-    for name in names where name.hasPrefix("layer-") || name.hasPrefix("listing-") || FileSystem.isTemporary(name) {
+    for name in names
+    where name.hasPrefix("layer-") || name.hasPrefix("listing-") || name.hasPrefix("blob-")
+      || FileSystem.isTemporary(name)
+    {
       let path = directory.appending(name)
       // What another process is writing is young, and what one has left behind goes with the rest.
       if let (size, time) = FileSystem.sizeAndTime(path) { files.append((path, size, time)) }

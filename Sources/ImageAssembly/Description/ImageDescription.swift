@@ -209,7 +209,7 @@ private struct DescriptionReader {
     let root = try reader.required("root") { (fields, field) throws(OCIError) in try fields.digest(field) }
     let digest = try reader.required("manifest") { (fields, field) throws(OCIError) in try fields.digest(field) }
     let count = try reader.integer("layers") ?? 0
-    guard count >= 0, count + Int64(own) == Int64(total) else {
+    guard count >= 0, own <= total, count == Int64(total - own) else {
       throw reader.error("layers", "is \(count); with \(own) layers of its own the manifest would have to have as many")
     }
     base = BaseLayers(

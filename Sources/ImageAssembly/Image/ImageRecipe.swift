@@ -5,7 +5,7 @@ public import Tarball
 /// What an image is made of: layers of any source, on a base or on nothing, and what its configuration says. Every kind of
 /// source ends here.
 public struct ImageRecipe: Sendable {
-  /// The layers of its own, from the bottom up. Of two with one digest the later is left out.
+  /// The layers of its own, from the bottom up. One that is what lies directly below it is left out.
   public var layers: [LayerContent]
   /// The image below them.
   public var base: BaseImage?
@@ -42,9 +42,9 @@ public struct ImageRecipe: Sendable {
     try settings.validate()
     for warning in settings.warnings { onProgress(.warning(warning)) }
     let facts = try await facts(onProgress)
-    var seen: Set<Digest> = []
-    let made = zip(layers, facts).map { AssembledImage.Layer($0, $1, encoding: encoding) }
-      .filter { seen.insert($0.descriptor.digest).inserted }
+    var made: [AssembledImage.Layer] = []
+    for layer in zip(layers, facts).map({ AssembledImage.Layer($0, $1, encoding: encoding) })
+    where layer.descriptor.digest != made.last?.descriptor.digest { made.append(layer) }
     return try AssembledImage(
       made, base: base, settings: settings, merge: merge, platform: try await platform(), cache: cache)
   }
@@ -62,6 +62,9 @@ public struct ImageRecipe: Sendable {
         encoding: encoding, parallelism: parallelism, cache: verifiesCache ? cache?.writeOnly : cache
       ) { bytes in
         onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
+      }
+      if let cache, encoding != .none, cache.diffID(ofBlob: digests.digest) == nil {
+        cache.store(diffID: digests.diffID, ofBlob: digests.digest)
       }
       if let known, known != digests { throw try await difference(layer, from: known, to: digests) }
       return digests

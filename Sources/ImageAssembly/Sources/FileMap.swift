@@ -145,7 +145,8 @@ extension FileMap {
         add(host(source), at: path)
         changes.append(Change(PathPattern(exactly: path), change))
       case (nil, let content?):
-        entries.append(change.applied(to: LayerEntry(path, .file(Array(content.utf8)))))
+        entries.append(LayerEntry(path, .file(Array(content.utf8))))
+        changes.append(Change(PathPattern(exactly: path), change))
       default: throw fields.error("source", "or content is needed, and not both")
       }
     }
@@ -168,7 +169,8 @@ extension FileMap {
       var change = try MetadataFields.read(&reader)
       change.directoryMode = change.directoryMode ?? change.fileMode
       try reader.requireNothingElse()
-      entries.append(change.applied(to: LayerEntry(FilePath(name), .directory)))
+      entries.append(LayerEntry(FilePath(name), .directory))
+      changes.append(Change(PathPattern(exactly: FilePath(name)), change))
     }
   }
 
@@ -184,15 +186,6 @@ extension FileMap {
       let all = Change(try PathPattern(isDefault ? "**" : name), change, isRequired: !isDefault)
       if isDefault { changes.insert(all, at: 0) } else { changes.append(all) }
     }
-  }
-}
-
-extension MetadataChange {
-  fileprivate func applied(to entry: LayerEntry) -> LayerEntry {
-    var recipe = LayerRecipe([], entries: [entry])
-    // Of one entry, which matches itself.
-    recipe = (try? recipe.changing(PathPattern(exactly: entry.path), self)) ?? recipe
-    return recipe.entries.first ?? entry
   }
 }
 

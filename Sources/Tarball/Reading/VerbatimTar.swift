@@ -15,12 +15,18 @@ struct VerbatimTar {
     guard try reader.next() != nil else { throw invalid("is empty") }
     var head: [UInt8] = []
     var count: Int64 = 0
+    // An empty tar is zeros and nothing else, as Docker's empty layer.
+    var isEmpty = true
     try reader.forEachChunk { chunk in
       let bytes = [UInt8](copying: chunk)
       if head.count < 512 {
         head += bytes.prefix(512 - head.count)
-        if head.count == 512, !TarHeader.isSealed(head) { throw invalid("is no tar") }
+        if head.count == 512, head.contains(where: { $0 != 0 }) {
+          isEmpty = false
+          if !TarHeader.isSealed(head) { throw invalid("is no tar") }
+        }
       }
+      if isEmpty, head.count == 512, bytes.contains(where: { $0 != 0 }) { throw invalid("is no tar") }
       count += Int64(bytes.count)
       try body(bytes[...])
     }

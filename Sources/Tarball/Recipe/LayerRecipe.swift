@@ -100,11 +100,15 @@ extension LayerRecipe.Source {
   }
 }
 
-/// A path by its bytes, also where they are no UTF-8, without spaces and line ends.
+/// A path by its bytes, also where they are no UTF-8, without spaces, line ends and the marks of fingerprints.
 func escaped(_ path: FilePath) -> String { escaped(HostFileSystem.path(path).dropLast()) }
 
 func escaped(_ bytes: some Sequence<UInt8>) -> String {
   bytes.map { byte in
-    (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "%") ? String(Character(Unicode.Scalar(byte))) : "%\(byte)."
+    (0x21...0x7E).contains(byte) && !fingerprintMarks.contains(byte)
+      ? String(Character(Unicode.Scalar(byte))) : "%\(byte)."
   }.joined()
 }
+
+/// What stands between the parts of fingerprints, so that no text can look like several.
+private let fingerprintMarks = Set("%,:=()".utf8)

@@ -52,6 +52,13 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     let isAnchored = bytes.dropLast(bytes.last == Self.slash ? 1 : 0).contains(Self.slash)
     while bytes.first == Self.slash { bytes.removeFirst() }
     while bytes.last == Self.slash { bytes.removeLast() }
+    guard !bytes.isEmpty else {
+      // The root, and everything in it.
+      tokens = []
+      kind = .glob
+      exactPath = []
+      return
+    }
     var tokens: [Token] = isAnchored ? [] : [.directories]
     var index = 0
     var isExact = isAnchored
@@ -159,14 +166,14 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
   /// Whether a path matches.
   /// - Parameter path: Relative to the image's root, without slashes at its ends.
   func matches(_ path: some Collection<UInt8>) -> Bool {
-    if isExpression { return expressionMatches(path) }
+    if isExpression { return Expression(self).matches(path) }
     if let exactPath { return path.elementsEqual(exactPath) }
     return ends(in: path).contains(path.count)
   }
 
   /// Whether a path or a directory above it matches.
   func matchesOrContains(_ path: [UInt8]) -> Bool {
-    if isExpression { return expressionMatches(path) }
+    if isExpression { return Expression(self).matches(path) }
     if let exactPath {
       return path.starts(with: exactPath)
         && (path.count == exactPath.count || exactPath.isEmpty || path[exactPath.count] == Self.slash)
@@ -174,10 +181,18 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
     return ends(in: path).contains { $0 == path.count || path[$0] == Self.slash }
   }
 
-  private func expressionMatches(_ path: some Collection<UInt8>) -> Bool {
-    // It was compiled before, and a compiled one is no value that could be kept here.
-    guard let expression = try? Regex(description) else { return false }
-    return String(decoding: [Self.slash] + path, as: UTF8.self).contains(expression)
+  /// A regular expression, ready to be asked about many paths. It is no part of the pattern, because a compiled one is no value.
+  struct Expression {
+    private let expression: Regex<AnyRegexOutput>?
+
+    init(_ pattern: PathPattern) {
+      // It was compiled when the pattern was made, so it is one. Scalars, not letters, as the tools that write such patterns have it.
+      expression = (try? Regex(pattern.description))?.matchingSemantics(.unicodeScalar)
+    }
+
+    func matches(_ path: some Collection<UInt8>) -> Bool {
+      expression.map { String(decoding: [PathPattern.slash] + path, as: UTF8.self).contains($0) } ?? false
+    }
   }
 
   /// The lengths of the beginnings of a path that match. All ways to match are followed at once, so no pattern takes long.

@@ -42,8 +42,13 @@ public struct PathRule: Sendable, Hashable {
       "nothing in the layer matches \(names), for which metadata is given; correct the path, or take it out")
   }
 
-  func matches(_ path: [UInt8]) -> Bool {
-    patterns.contains { isRecursive ? $0.matchesOrContains(path) : $0.matches(path) }
+  /// - Parameter expressions: Those of the patterns, compiled.
+  func matches(_ path: [UInt8], _ expressions: [PathPattern.Expression] = []) -> Bool {
+    if !expressions.isEmpty {
+      return expressions.contains { $0.matches(path) }
+        || patterns.contains { !$0.isExpression && (isRecursive ? $0.matchesOrContains(path) : $0.matches(path)) }
+    }
+    return patterns.contains { isRecursive ? $0.matchesOrContains(path) : $0.matches(path) }
   }
 
   var fingerprint: String {
@@ -54,7 +59,7 @@ public struct PathRule: Sendable, Hashable {
       case .change(let change): "change(\(change.fingerprint))"
       }
     return
-      "\(what)\(isRecursive ? "*" : "") \(patterns.map { ($0.kind == .glob ? "" : "\($0.kind.rawValue):") + escaped($0.description.utf8) }.joined(separator: ",")) at \(escaped(base))"
+      "\(what)\(isRecursive ? "*" : "") \(patterns.map { "\($0.kind.rawValue):" + escaped($0.description.utf8) }.joined(separator: ",")) at \(escaped(base))"
   }
 }
 
@@ -169,7 +174,7 @@ public struct MetadataChange: Sendable, Hashable {
 
 /// The rules of one source, ready to be asked about each path.
 struct SourceRules {
-  private let rules: [(rule: PathRule, prefix: [UInt8])]
+  private let rules: [(rule: PathRule, prefix: [UInt8], expressions: [PathPattern.Expression])]
 
   /// What becomes of a path.
   enum Verdict: Equatable {
@@ -182,17 +187,20 @@ struct SourceRules {
   init?(_ source: LayerRecipe.Source) {
     guard !source.rules.isEmpty else { return nil }
     rules = source.rules.map { rule in
-      (rule, Array(HostFileSystem.path(rule.base).dropLast().drop { $0 == UInt8(ascii: "/") }))
+      (
+        rule, Array(HostFileSystem.path(rule.base).dropLast().drop { $0 == UInt8(ascii: "/") }),
+        rule.patterns.filter(\.isExpression).map { PathPattern.Expression($0) }
+      )
     }
   }
 
   /// - Parameter relative: The path below the source's root, without slashes at its ends; empty for the root itself.
   func verdict(_ relative: ArraySlice<UInt8>, isDirectory: Bool) -> Verdict {
     var isIncluded = true
-    for (rule, prefix) in rules {
+    for (rule, prefix, expressions) in rules {
       switch rule.action {
-      case .exclude: if rule.matches(Self.join(prefix, relative)) { return .leaveOut }
-      case .include: isIncluded = isIncluded && rule.matches(Self.join(prefix, relative))
+      case .exclude: if rule.matches(Self.join(prefix, relative), expressions) { return .leaveOut }
+      case .include: isIncluded = isIncluded && rule.matches(Self.join(prefix, relative), expressions)
       case .change: break
       }
     }
@@ -202,10 +210,10 @@ struct SourceRules {
   /// Applies the changes, the later over the earlier; tells which of the rules matched.
   func apply(to entry: inout TarEntry, _ relative: ArraySlice<UInt8>) -> [PathRule] {
     var matched: [PathRule] = []
-    for (rule, prefix) in rules {
+    for (rule, prefix, expressions) in rules {
       guard case .change(let change) = rule.action else { continue }
       let path = Self.join(prefix, relative)
-      guard rule.matches(path) else { continue }
+      guard rule.matches(path, expressions) else { continue }
       change.apply(to: &entry)
       if rule.isRequired { matched.append(rule) }
     }

@@ -111,7 +111,13 @@ final class ArchiveContents: @unchecked Sendable {
         while let found = try reader.next() {
           let place = next
           next += 1
-          if place == member { return try requireSame(found, place) }
+          if place == member {
+            try requireSame(found, place)
+            // Other names of it may come later.
+            if isWanted(place) { try hold(place, reader) }
+            if let bytes = held[place] { rest = bytes[...] }
+            return
+          }
           try hold(place, reader)
         }
         throw pass.changed

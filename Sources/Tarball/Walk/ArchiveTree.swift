@@ -49,6 +49,7 @@ final class ArchiveTree: Sendable {
       try builder.add(entry, ordinal)
     }
     try builder.resolveLinks()
+    try builder.requireBounds()
     self.path = path
     self.options = options
     nodes = builder.nodes
@@ -87,6 +88,8 @@ final class ArchiveTree: Sendable {
     /// Of members with content.
     private(set) var sizes: [Int: Int64] = [:]
     private var links: [(node: Int, target: [UInt8])] = []
+    /// Links that bring the content of the file that they are names of.
+    private var late: [(node: Int, ordinal: Int, size: Int64)] = []
 
     init(_ path: FilePath, _ options: ArchiveReadOptions) {
       self.path = path
@@ -121,17 +124,14 @@ final class ArchiveTree: Sendable {
       nodes[parent].children[name] = nodes.count
       var node = Node(entry: entry)
       if entry.kind == .hardLink {
-        // Some cpio archives have the content with the last of the links.
-        if let size = entry.size, size > 0 {
-          node.content = ordinal
-        } else {
-          links.append((nodes.count, entry.linkTarget ?? []))
-        }
+        links.append((nodes.count, entry.linkTarget ?? []))
+        // cpio has the content with the last of the links: it belongs to all of them.
+        if let size = entry.size, size > 0 { late.append((nodes.count, ordinal, size)) }
       } else if entry.kind == .file {
         node.content = ordinal
+        node.size = entry.size ?? 0
+        sizes[ordinal] = node.size
       }
-      node.size = entry.size ?? 0
-      if node.content != nil { sizes[ordinal] = node.size }
       nodes.append(node)
     }
 
@@ -177,6 +177,7 @@ final class ArchiveTree: Sendable {
 
     /// A hard link is the file that it is another name of.
     mutating func resolveLinks() throws(TarballError) {
+      try takeLateContent()
       var rest = links
       while !rest.isEmpty {
         var open: [(node: Int, target: [UInt8])] = []
@@ -201,6 +202,50 @@ final class ArchiveTree: Sendable {
           throw refuse(.invalidArchive, nodes[open[0].node].entry?.path ?? [], "is a hard link in a circle")
         }
         rest = open
+      }
+    }
+
+    /// Gives content that came with a link to the file, which has none of its own.
+    private mutating func takeLateContent() throws(TarballError) {
+      for (place, ordinal, size) in late {
+        let member = nodes[place].entry?.path ?? []
+        guard let found = find(try components(of: nodes[place].entry?.linkTarget ?? [])), found != place,
+          nodes[found].entry?.kind == .file
+        else { continue }
+        guard nodes[found].size == 0 else {
+          throw refuse(.conflict, member, "is a hard link with other content than its file; make the archive again")
+        }
+        if let content = nodes[found].content { sizes[content] = nil }
+        nodes[found].content = ordinal
+        nodes[found].size = size
+        nodes[found].entry?.size = size
+        let digest = nodes[place].entry?.digest
+        nodes[found].entry?.digest = digest
+        sizes[ordinal] = size
+      }
+    }
+
+    /// What links make of it may not be more than an archive may hold.
+    func requireBounds() throws(TarballError) {
+      var total: Int64 = 0
+      for node in nodes {
+        let (sum, overflows) = total.addingReportingOverflow(node.size)
+        total = sum
+        guard !overflows, total <= options.limits.contentSize else {
+          throw TarballError(
+            .limitExceeded,
+            "'\(path)' becomes more than \(options.limits.contentSize) bytes when its hard links are files: it may be made to fill disks"
+          )
+        }
+      }
+      let stored = sizes.values.reduce(Int64(0)) { $0.addingReportingOverflow($1).partialValue }
+      let (bound, isVast) = max(stored, ArchiveLimits.unratedSize).multipliedReportingOverflow(
+        by: options.limits.expansionRatio)
+      guard isVast || total <= bound else {
+        throw TarballError(
+          .limitExceeded,
+          "'\(path)' becomes more than \(options.limits.expansionRatio) times its content when its hard links are files: it may be made to fill disks"
+        )
       }
     }
 

@@ -33,7 +33,11 @@ struct LayerTree {
   init(_ recipe: LayerRecipe) throws(TarballError) {
     for (order, source) in recipe.sources.enumerated() {
       root.update(at: try Self.components(of: source.destination)[...]) { node in
-        guard !node.sources.contains(source) else { return }
+        if let earlier = node.sources.firstIndex(of: source) {
+          // Where the last counts, it is as if it had not been named before.
+          if recipe.conflicts == .lastWins { node.orders[earlier] = order }
+          return
+        }
         node.sources.append(source)
         node.orders.append(order)
       }
