@@ -385,6 +385,30 @@ struct LayerSourceTests {
     }
   }
 
+  @Test func linksAreFollowedOnlyWhenAskedAndNotForEver() async throws {
+    try await withTemporaryDirectory { directory in
+      try await Tool.run(
+        "sh",
+        [
+          "-c",
+          "mkdir -p tree real/sub && echo a > real/sub/a && ln -s ../real tree/dir && ln -s ../real/sub/a tree/file",
+        ], in: directory)
+      var source = LayerRecipe.Source(directory.appending("tree"), at: "/")
+      #expect(try await names(LayerRecipe([source])) == ["dir", "file"])
+      #expect(try await entry("dir", in: LayerRecipe([source]))?.kind == .symlink)
+      source.followsLinks = true
+      #expect(try await names(LayerRecipe([source])) == ["dir", "dir/sub", "dir/sub/a", "file"])
+      #expect(try await entry("file", in: LayerRecipe([source]))?.kind == .file)
+      try await Tool.run("sh", ["-c", "ln -s . real/again"], in: directory)
+      let recipe = LayerRecipe([source])
+      let error = await #expect(throws: TarballError.self) { try await recipe.digests(encoding: .none) }
+      #expect(error?.message.contains("circle") == true)
+      try await Tool.run("sh", ["-c", "rm real/again; ln -s nowhere real/again"], in: directory)
+      let dangling = await #expect(throws: TarballError.self) { try await recipe.digests(encoding: .none) }
+      #expect(dangling?.code == .unreadable)
+    }
+  }
+
   // MARK: Patterns
 
   @Test(

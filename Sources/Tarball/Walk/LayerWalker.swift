@@ -86,11 +86,11 @@ struct LayerWalker<Sink: LayerSink> {
 
   private mutating func enterRoot() throws {
     let node = tree.root
-    let found = try located(node.sources, node.orders)
-    for var found in found {
-      guard try found.isDirectory() else {
+    var found = try located(node.sources, node.orders)
+    for index in found.indices {
+      guard try found[index].isDirectory() else {
         throw TarballError(
-          .invalidRecipe, "\(found.name) cannot be put at '/': only a directory has content to put there")
+          .invalidRecipe, "\(found[index].name) cannot be put at '/': only a directory has content to put there")
       }
     }
     // The sources' own directories are no part of what is put at the root, so the root has the mode of missing parents.
@@ -223,24 +223,24 @@ struct LayerWalker<Sink: LayerSink> {
 
   /// Writes what one path gets from one source, and goes into directories.
   private mutating func visit(_ found: Found, endsSegment: Bool) throws {
-    let (isDirectory, isKept) = try write(found)
-    if isDirectory, isKept {
+    // Looked at once, so that what is gone into is what was looked at, links followed.
+    var found = found
+    let isDirectory = try found.isDirectory()
+    if try write(found, isDirectory: isDirectory), isDirectory {
       try enter(nil, [found], endsSegment: endsSegment)
     } else if endsSegment {
       try sink.endSegment()
     }
   }
 
-  /// Writes one thing, unless a rule leaves it out or it waits for what is in it.
-  private mutating func write(_ found: Found) throws -> (isDirectory: Bool, isKept: Bool) {
-    var found = found
-    let isDirectory = try found.isDirectory()
+  /// Writes one thing, unless a rule leaves it out or it waits for what is in it; tells whether it is kept.
+  private mutating func write(_ found: Found, isDirectory: Bool) throws -> Bool {
     let verdict = found.context.verdict(path, isDirectory: isDirectory)
-    if verdict == .leaveOut { return (isDirectory, false) }
+    if verdict == .leaveOut { return false }
     try refuseReservedName()
     let (entry, content) = try member(found)
     if verdict == .undecided { pending.append((entry, frames.count)) } else { try append(entry, content) }
-    return (isDirectory, true)
+    return true
   }
 
   private func refuseReservedName() throws(TarballError) {
