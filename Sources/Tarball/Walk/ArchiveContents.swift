@@ -57,7 +57,7 @@ struct ArchivePass {
 /// Sendable, because only the thread that walks uses it.
 final class ArchiveContents: @unchecked Sendable {
   /// So many bytes of content are held at a time.
-  static let room = 64 << 20
+  static let room = 32 << 20
 
   private let pass: ArchivePass
   /// The members in the order in which they are wanted, and where each stands in it.
@@ -90,10 +90,10 @@ final class ArchiveContents: @unchecked Sendable {
   /// Goes to the beginning of a member's content.
   func open(_ member: Int) throws {
     // Members are asked for in order, though some may be left out.
-    if let wanted = ranks[member]?.first(where: { $0 >= rank }) { rank = wanted } else { rank = order.count }
-    for (other, bytes) in held where other != member && !isWanted(other) {
-      held[other] = nil
-      heldBytes -= bytes.count
+    let passed = rank
+    rank = nextRank(of: member, from: rank) ?? order.count
+    for other in order[min(passed, rank)..<rank] where other != member && !isWanted(other) {
+      if let bytes = held.removeValue(forKey: other) { heldBytes -= bytes.count }
     }
     if let bytes = held[member] {
       rest = bytes[...]
@@ -149,7 +149,7 @@ final class ArchiveContents: @unchecked Sendable {
 
   /// Keeps what is wanted later, those that are wanted first before others.
   private func hold(_ member: Int, _ reader: ArchiveReader) throws {
-    guard held[member] == nil, let wanted = ranks[member]?.first(where: { $0 > rank }), let size = sizes[member],
+    guard held[member] == nil, let wanted = nextRank(of: member, from: rank + 1), let size = sizes[member],
       size <= Int64(room)
     else { return }
     while Int64(heldBytes) + size > Int64(room) {
@@ -168,5 +168,16 @@ final class ArchiveContents: @unchecked Sendable {
     heldBytes += bytes.count
   }
 
-  private func firstRank(_ member: Int) -> Int { ranks[member]?.first { $0 > rank } ?? .max }
+  private func firstRank(_ member: Int) -> Int { nextRank(of: member, from: rank + 1) ?? .max }
+
+  /// The first place from one on where a member is wanted. It may have very many, so they are not looked through.
+  private func nextRank(of member: Int, from start: Int) -> Int? {
+    guard let places = ranks[member] else { return nil }
+    var (low, high) = (0, places.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if places[middle] < start { low = middle + 1 } else { high = middle }
+    }
+    return low < places.count ? places[low] : nil
+  }
 }
