@@ -82,6 +82,23 @@ public struct LayerDigestCache: LayerCache {
 
   private func blobPath(_ digest: Digest) -> FilePath { directory.appending("blob-\(digest.hex).txt") }
 
+  // MARK: Platforms
+
+  /// Remembers for what the programs among immutable sources are, because with many of them looking takes longer than all else.
+  func store(_ platform: Platform, for question: String) {
+    write(platformPath(question), Array(platform.description.utf8))
+  }
+
+  /// For what they are, if that is known.
+  func platform(for question: String) -> Platform? {
+    guard let bytes = try? FileSystem.contents(of: platformPath(question), limit: 1024) else { return nil }
+    return try? Platform(String(decoding: bytes, as: UTF8.self))
+  }
+
+  private func platformPath(_ question: String) -> FilePath {
+    directory.appending("platform-\(Digest.of(Array(question.utf8)).hex).txt")
+  }
+
   // MARK: What is in layers
 
   /// Always: that is what tells people which file differs.
@@ -105,6 +122,8 @@ public struct LayerDigestCache: LayerCache {
 
   // MARK: Files
 
+  private static let prefixes = ["layer-", "listing-", "blob-", "platform-"]
+
   private func path(_ fingerprint: String) -> FilePath {
     directory.appending("layer-\(Digest.of(Array(fingerprint.utf8)).hex).json")
   }
@@ -120,10 +139,7 @@ public struct LayerDigestCache: LayerCache {
   private func evict() {
     guard let names = try? FileSystem.names(in: directory) else { return }
     var files: [(path: FilePath, size: Int64, time: Int64)] = []
-    for name in names
-    where name.hasPrefix("layer-") || name.hasPrefix("listing-") || name.hasPrefix("blob-")
-      || FileSystem.isTemporary(name)
-    {
+    for name in names where Self.prefixes.contains(where: name.hasPrefix) || FileSystem.isTemporary(name) {
       let path = directory.appending(name)
       // What another process is writing is young, and what one has left behind goes with the rest.
       if let (size, time) = FileSystem.sizeAndTime(path) { files.append((path, size, time)) }

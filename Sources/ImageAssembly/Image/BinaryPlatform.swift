@@ -50,9 +50,14 @@ struct BinaryPlatform {
     }
     for directory in ["bin", "sbin", "libexec", "lib"] {
       for tree in hosts {
-        let names = ((try? FileSystem.names(in: tree.appending(directory))) ?? []).sorted(by: byteOrder)
+        let place = tree.appending(directory)
+        let names = ((try? FileSystem.names(in: place)) ?? []).sorted(by: byteOrder)
+        // Where nothing is a link, nothing leads out, and there is nothing to follow.
+        let isOwn = !names.isEmpty && FileSystem.isRealDirectory(tree) && FileSystem.isRealDirectory(place)
         for name in names.prefix(200) {
-          if let platform = read(tree.appending(directory).appending(name)) { return platform }
+          let path = place.appending(name)
+          let isPlain = isOwn && FileSystem.sizeAndTime(path) != nil
+          if let platform = isPlain ? Self.read(path) : read(path) { return platform }
         }
       }
     }

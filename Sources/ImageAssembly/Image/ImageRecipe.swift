@@ -41,34 +41,54 @@ public struct ImageRecipe: Sendable {
   {
     try settings.validate()
     for warning in settings.warnings { onProgress(.warning(warning)) }
+    // Both look at the sources, one at their names.
+    async let platform = platform()
     let facts = try await facts(onProgress)
     var made: [AssembledImage.Layer] = []
     for layer in zip(layers, facts).map({ AssembledImage.Layer($0, $1, encoding: encoding) })
     where layer.descriptor.digest != made.last?.descriptor.digest { made.append(layer) }
     return try AssembledImage(
-      made, base: base, settings: settings, merge: merge, platform: try await platform(), cache: cache)
+      made, base: base, settings: settings, merge: merge, platform: try await platform, cache: cache)
   }
 
-  /// Four layers at once: hashing a layer is one stream, and several are hashed faster together.
+  /// What the layers' bytes are called: of those that the cache does not know four at once, because hashing a layer is one stream,
+  /// and several are hashed faster together.
   private func facts(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> [LayerDigests] {
-    let width = min(4, max(1, layers.count))
-    let parallelism = LayerParallelism.sharing(width)
-    return try await layers.enumerated().concurrentMap(width: width) { index, layer in
-      onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.storePaths.count))
-      if let path = layer.blobFile { return try await BlobFile(path).digests() }
-      let encoding = layer.encoding ?? self.encoding
-      let known = verifiesCache ? cache?.digests(for: layer.recipe.fingerprint(encoding: encoding)) : nil
-      let digests = try await layer.recipe.digests(
-        encoding: encoding, parallelism: parallelism, cache: verifiesCache ? cache?.writeOnly : cache
-      ) { bytes in
+    var facts = try await IOExecutor.run { [layers, encoding, cache, verifiesCache] in
+      layers.map { layer in
+        guard layer.blobFile == nil, !verifiesCache, let cache else { return LayerDigests?.none }
+        return layer.recipe.knownDigests(encoding: layer.encoding ?? encoding, cache: cache)
+      }
+    }
+    let unknown = facts.indices.filter { facts[$0] == nil }
+    for index in facts.indices where facts[index] != nil {
+      onProgress(.digesting(layer: index + 1, of: layers.count, paths: layers[index].storePaths.count))
+    }
+    let width = min(4, max(1, unknown.count))
+    let made = try await unknown.concurrentMap(width: width) { index in
+      onProgress(.digesting(layer: index + 1, of: layers.count, paths: layers[index].storePaths.count))
+      return try await digests(of: layers[index], .sharing(width)) { bytes in
         onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
       }
-      if let cache, encoding != .none, cache.diffID(ofBlob: digests.digest) == nil {
-        cache.store(diffID: digests.diffID, ofBlob: digests.digest)
-      }
-      if let known, known != digests { throw try await difference(layer, from: known, to: digests) }
-      return digests
     }
+    for (index, digests) in zip(unknown, made) { facts[index] = digests }
+    return facts.compactMap(\.self)
+  }
+
+  private func digests(
+    of layer: LayerContent, _ parallelism: LayerParallelism, _ onProgress: @escaping @Sendable (Int64) -> Void
+  ) async throws -> LayerDigests {
+    if let path = layer.blobFile { return try await BlobFile(path).digests() }
+    let encoding = layer.encoding ?? self.encoding
+    let known = verifiesCache ? cache?.digests(for: layer.recipe.fingerprint(encoding: encoding)) : nil
+    let digests = try await layer.recipe.digests(
+      encoding: encoding, parallelism: parallelism, cache: verifiesCache ? cache?.writeOnly : cache,
+      onProgress: onProgress)
+    if let cache, encoding != .none, cache.diffID(ofBlob: digests.digest) == nil {
+      cache.store(diffID: digests.diffID, ofBlob: digests.digest)
+    }
+    if let known, known != digests { throw try await difference(layer, from: known, to: digests) }
+    return digests
   }
 
   private func difference(
@@ -91,12 +111,18 @@ public struct ImageRecipe: Sendable {
     let trees = layers.flatMap(\.recipe.sources).filter { $0.form == .tree }
     let roots = trees.filter { $0.destination == "/" }.map { $0.host.appending($0.subtree.components) }
     let others = trees.filter { $0.destination != "/" }
-    let detected = try await IOExecutor.run {
-      BinaryPlatform.detect(
+    let cache = verifiesCache ? nil : cache
+    return try await IOExecutor.run {
+      let question = "\(entrypoint ?? "")\n" + trees.map(\.fingerprint).sorted(by: byteOrder).joined(separator: "\n")
+      let isFixed = cache.map { cache in trees.allSatisfy { cache.admits($0) } } ?? false
+      if isFixed, let known = cache?.platform(for: question) { return known }
+      let detected = BinaryPlatform.detect(
         entrypoint: entrypoint, roots: roots,
         trees: others.map { (host: $0.host.appending($0.subtree.components), destination: $0.destination) })
+      // Not the machine's own: the image must be the same wherever it is assembled.
+      let platform = detected ?? Platform(architecture: "amd64")
+      if isFixed { cache?.store(platform, for: question) }
+      return platform
     }
-    // Not the machine's own: the image must be the same wherever it is assembled.
-    return detected ?? Platform(architecture: "amd64")
   }
 }

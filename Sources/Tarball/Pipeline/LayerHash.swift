@@ -28,9 +28,7 @@ final class LayerHash: @unchecked Sendable {
     _ order: LayerPipeline.Order, _ onProgress: (@Sendable (Int64) -> Void)?, _ canceller: Canceller
   ) throws -> LayerDigests {
     // Not without a cache: the name has the digest of every file at hand in it.
-    let name = order.cache.flatMap { cache in
-      order.recipe.sources.allSatisfy(cache.admits) ? order.recipe.fingerprint(encoding: order.encoding) : nil
-    }
+    let name = order.cache.flatMap { order.recipe.cacheName(order.encoding, $0) }
     if let name, let known = order.cache?.digests(for: name) { return known }
     var order = order
     if order.listing == nil, order.cache?.wantsListings == true, try order.recipe.verbatimTar == nil {

@@ -16,6 +16,16 @@ extension LayerRecipe {
     return try await LayerHash.run(order, onProgress)
   }
 
+  /// What a cache knows of the layer's bytes, without reading anything. Blocks.
+  package func knownDigests(encoding: LayerEncoding, cache: any LayerCache) -> LayerDigests? {
+    cacheName(encoding, cache).flatMap { cache.digests(for: $0) }
+  }
+
+  /// What a cache calls the layer; `nil` where a source could change under its name.
+  func cacheName(_ encoding: LayerEncoding, _ cache: any LayerCache) -> String? {
+    sources.allSatisfy(cache.admits) ? fingerprint(encoding: encoding) : nil
+  }
+
   /// Computes what the layer's bytes are called and what is in it, file by file, in one pass.
   /// - Parameter onProgress: Told now and then how many bytes of tar have been made.
   /// - Throws: `TarballError`, or `CancellationError`.

@@ -86,7 +86,8 @@ public struct LayerRecipe: Sendable, Hashable {
 }
 
 extension LayerRecipe.Source {
-  var fingerprint: String {
+  /// A text that is equal for equal sources.
+  package var fingerprint: String {
     var parts = [escaped(host), escaped(destination)]
     switch form {
     case .tree: break
