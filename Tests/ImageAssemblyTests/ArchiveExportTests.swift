@@ -13,7 +13,8 @@ struct ArchiveExportTests {
     let store = try await FakeStore(in: directory)
     var settings = ImageSettings(platform: Platform(architecture: "amd64"))
     settings.runtime.entrypoint = ["/bin/run"]
-    return try await ClosureImage(store.graph, copyToRoot: [store.root], settings: settings).assemble()
+    return try await ClosureImage(store.graph, copyToRoot: [store.root], settings: settings, encoding: .gzip(level: 1))
+      .assemble()
   }
 
   @Test(arguments: ArchiveExport.Form.allCases) func theSizeIsKnownAndTheBytesAreTheSame(form: ArchiveExport.Form)

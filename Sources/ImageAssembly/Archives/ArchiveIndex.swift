@@ -1,5 +1,6 @@
 internal import OCICore
 internal import SystemPackage
+internal import Tarball
 
 /// Where the files of an image layout are inside a tar that is not compressed: read once, by its headers alone.
 struct ArchiveIndex: Sendable {
@@ -27,7 +28,7 @@ struct ArchiveIndex: Sendable {
       offset += Int64(Self.block)
       if header.allSatisfy({ $0 == 0 }) { return }
       if offset == Int64(Self.block) { try Self.requireTar(header, path) }
-      guard let size = Self.size(in: header), size >= 0, size <= total - offset, Self.isSealed(header) else {
+      guard let size = Self.size(in: header), size >= 0, size <= total - offset, PlainMember.isHeader(header) else {
         throw Self.damaged(path, "at byte \(offset - Int64(Self.block))")
       }
       let name = longName ?? Self.name(in: header)
@@ -71,14 +72,7 @@ struct ArchiveIndex: Sendable {
       throw OCIError(
         .invalidDocument, "'\(path)' is compressed with \(name), so its parts cannot be reached; decompress it first")
     }
-    guard isSealed(header) else { throw damaged(path, "it is no tar") }
-  }
-
-  /// Whether the checksum is right.
-  private static func isSealed(_ header: [UInt8]) -> Bool {
-    var sum = 8 * 32
-    for (index, byte) in header.enumerated() where !(148..<156).contains(index) { sum += Int(byte) }
-    return octal(header[148..<156]) == Int64(sum)
+    guard PlainMember.isHeader(header) else { throw damaged(path, "it is no tar") }
   }
 
   private static func octal(_ field: ArraySlice<UInt8>) -> Int64? {

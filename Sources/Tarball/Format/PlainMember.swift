@@ -8,6 +8,9 @@ package enum PlainMember {
     return bytes
   }
 
+  /// Whether a block is a header whose checksum is right.
+  package static func isHeader(_ block: [UInt8]) -> Bool { TarHeader.isSealed(block) }
+
   /// How many zero bytes follow the content.
   package static func padding(after size: Int64) -> Int { TarHeader.padding(after: size) }
 
