@@ -188,6 +188,20 @@ package enum FileSystem {
     guard result == 0 else { throw .system("rename to", new, errno) }
   }
 
+  /// Sets the permissions of a file or directory, whatever the umask.
+  package static func setMode(_ mode: UInt16, of path: FilePath) throws(OCIError) {
+    guard unsafe path.withPlatformString({ unsafe chmod($0, mode_t(mode)) }) == 0 else {
+      throw .system("set the mode of", path, errno)
+    }
+  }
+
+  /// Creates a symbolic link where there is nothing.
+  package static func createSymbolicLink(_ path: FilePath, to target: String) throws(OCIError) {
+    guard unsafe path.withPlatformString({ unsafe symlink(target, $0) }) == 0 else {
+      throw .system("create symbolic link", path, errno)
+    }
+  }
+
   /// Removes a file, if it is there.
   package static func removeFile(_ path: FilePath) {
     _ = unsafe path.withPlatformString { unsafe unlink($0) }

@@ -13,6 +13,15 @@ struct StoreGraphTests {
     #expect(graph.outsideReferences.isEmpty)
   }
 
+  @Test func pathsThatReferToThemselvesAreKnownAndMakeNoDifference() throws {
+    let graph = try StoreGraph([node("/b", 1, ["/b"]), node("/a", 1, ["/b", "/a"]), node("/c")])
+    #expect(graph.selfReferences == ["/a", "/b"])
+    let plain = try StoreGraph([node("/a", 1, ["/b"]), node("/b"), node("/c")])
+    #expect(graph == plain)
+    #expect(graph.hashValue == plain.hashValue)
+    #expect(try StoreGraph(union: [plain, graph]).selfReferences == ["/a", "/b"])
+  }
+
   @Test func referencesOutOfTheGraphAreKeptApart() throws {
     let graph = try StoreGraph([node("/b", 1, ["/z", "/y"]), node("/a", 1, ["/z"])])
     #expect(graph.outsideReferences.map { "\($0.from)>\($0.to)" } == ["/a>/z", "/b>/y", "/b>/z"])

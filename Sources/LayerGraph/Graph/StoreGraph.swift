@@ -2,7 +2,8 @@
 ///
 /// A Nix store has no cycles, but packages of distributions do; paths of one cycle count as one wherever references
 /// matter. Equal graphs are equal values whatever the order in which they were given. References of a path to itself
-/// are left out; references to paths that are not in the graph are kept apart, in `outsideReferences`.
+/// make no difference and are kept apart, in `selfReferences`; so are references to paths that are not in the graph, in
+/// `outsideReferences`.
 public struct StoreGraph: Sendable, Hashable {
   /// One store path.
   public struct Node: Sendable, Hashable {
@@ -33,6 +34,8 @@ public struct StoreGraph: Sendable, Hashable {
   public let nodes: [Node]
   /// The references that lead out of the graph, sorted.
   public let outsideReferences: [OutsideReference]
+  /// The paths that refer to themselves, sorted. No plan depends on them, and graphs are equal without them.
+  public let selfReferences: [String]
 
   /// Creates a graph.
   /// - Throws: `LayerGraphError`: `contradiction` where one path is given twice with different facts, or
@@ -40,7 +43,9 @@ public struct StoreGraph: Sendable, Hashable {
   public init(_ nodes: some Sequence<Node>) throws(LayerGraphError) {
     var byPath: [String: Node] = [:]
     var total: Int64 = 0
+    var referringToThemselves: Set<String> = []
     for var node in nodes {
+      if node.references.contains(node.path) { referringToThemselves.insert(node.path) }
       node.references = Set(node.references).subtracting([node.path]).sorted(by: byteOrder)
       if let known = byPath[node.path] {
         guard known == node else {
@@ -64,12 +69,14 @@ public struct StoreGraph: Sendable, Hashable {
       return node
     }
     outsideReferences = outside
+    selfReferences = referringToThemselves.sorted(by: byteOrder)
   }
 
   /// Puts graphs together. A path that several have must have one size; its references are those of all of them.
   /// - Throws: `LayerGraphError`: `contradiction`, or `invalidSize`.
   public init(union graphs: some Sequence<StoreGraph>) throws(LayerGraphError) {
     var nodes: [String: Node] = [:]
+    let graphs = Array(graphs)
     for node in graphs.lazy.flatMap(\.nodes) {
       guard let known = nodes[node.path] else {
         nodes[node.path] = node
@@ -81,7 +88,19 @@ public struct StoreGraph: Sendable, Hashable {
       }
       if known.references != node.references { nodes[node.path]?.references += node.references }
     }
+    for path in graphs.lazy.flatMap(\.selfReferences) { nodes[path]?.references.append(path) }
     try self.init(nodes.values)
+  }
+
+  /// Whether two graphs have the same paths with the same references to other paths.
+  public static func == (left: StoreGraph, right: StoreGraph) -> Bool {
+    left.nodes == right.nodes && left.outsideReferences == right.outsideReferences
+  }
+
+  /// Hashes what makes graphs equal.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(nodes)
+    hasher.combine(outsideReferences)
   }
 
   /// A cycle of references, if there is one: paths each of which refers to the next, and the last to the first.
