@@ -91,7 +91,7 @@ public struct ProjectImage: Sendable {
   public var repository: String
   /// What it is made of, a platform each; more than one make an index.
   public var variants: [Variant] = []
-  /// The base image, as `docker://…`, `oci:…` or `oci-archive:…`; it may say `${NAME}`.
+  /// The base image, as `docker://…`, `oci:…`, `oci-archive:…` or `dir:…`; it may say `${NAME}`.
   public var base: String?
   /// What its configuration says; labels and annotations may say `${NAME}`.
   public var settings = ImageSettings()

@@ -11,10 +11,10 @@ extension ProjectReader {
     image.repository = try fields.string("repository") ?? name
     image.base = try fields.string("base")
     if let base = image.base, !base.contains("${"),
-      !["docker://", "oci:", "oci-archive:"].contains(where: base.hasPrefix)
+      !["docker://", "oci:", "oci-archive:", "dir:"].contains(where: base.hasPrefix)
     {
       throw fields.error(
-        "base", "is '\(base)'; write docker://HOST/REPOSITORY:TAG, oci:DIR:TAG or oci-archive:FILE:TAG")
+        "base", "is '\(base)'; write docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG or dir:DIR")
     }
     image.settings = try settings(&fields, path)
     image.indexAnnotations = try fields.stringMap("indexAnnotations") ?? [:]

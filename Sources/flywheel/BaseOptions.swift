@@ -8,7 +8,7 @@ import SystemPackage
 struct BaseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The image to build on: docker://HOST/REPOSITORY:TAG, oci:DIR:TAG or oci-archive:FILE:TAG, each also with @DIGEST.",
+      "The image to build on: docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG or dir:DIR, each also with @DIGEST.",
       valueName: "image"))
   var base: String?
 
@@ -50,6 +50,7 @@ extension Location {
     switch self {
     case .layout(let path, _): .layout(path, name: .digest(digest))
     case .archive(let path, _): .archive(path, name: .digest(digest))
+    case .directory(let path, _): .directory(path, digest: digest)
     case .registry(let reference): .registry(reference.withDigest(digest))
     }
   }

@@ -15,7 +15,7 @@ struct CopyCommand: AsyncParsableCommand {
         flywheel copy --from-file pairs.txt --json
         flywheel copy --dry-run docker://ghcr.io/team/app:1.2 oci-archive:app.tar:1.2
 
-      Places are docker://HOST/REPOSITORY:TAG, oci:DIR:TAG and oci-archive:FILE:TAG, each also with @DIGEST in place of \
+      Places are docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG and dir:DIR, each also with @DIGEST in place of \
       :TAG as a source. Without a tag the destination gets the source's.
 
       Nothing is changed on the way, so digests stay. What a destination has is neither read nor sent; where every tag \

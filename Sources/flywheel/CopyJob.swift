@@ -32,7 +32,9 @@ struct CopyJob: Sendable {
     self.source = source
     self.destination = destination
     self.options = options
-    tags = [destination.tag ?? (destination.name == nil ? source.tag : nil)].compactMap { $0 }
+    tags = [destination.tag ?? (destination.name == nil && !destination.isDirectory ? source.tag : nil)].compactMap {
+      $0
+    }
   }
 
   /// Takes over another's tags, if it copies the same to the same place.
@@ -56,6 +58,10 @@ struct CopyJob: Sendable {
       if case .digest(let digest) = destination.name, digest != root.digest {
         throw OCIError(
           .digestMismatch, "\(source) is \(root.digest), but the destination asks for \(digest); leave the digest out")
+      }
+      if destination.isDirectory, options.copiesReferrers {
+        throw OCIError(
+          .invalidReference, "\(destination) takes one image and nothing that is about it; leave out --referrers")
       }
       let copying = CopyOptions(
         // An archive is written blob by blob, and in one order if they are read so.

@@ -7,7 +7,7 @@ import SystemPackage
 struct Destination: Hashable {
   /// A place that takes images.
   enum Place: Hashable {
-    /// Blobs, then tags: a registry, a layout, an OCI archive.
+    /// Blobs, then tags: a registry, a layout, an OCI archive, a directory.
     case store(Location)
     /// A file that is written in one go.
     case archive(ArchiveExport.Form, FilePath)
@@ -20,7 +20,7 @@ struct Destination: Hashable {
   let name: String?
 
   static let forms =
-    "docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG, docker-archive:FILE:NAME:TAG, hybrid-archive:FILE:NAME:TAG, docker-daemon:NAME:TAG or containers-storage:NAME:TAG"
+    "docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG, dir:DIR, docker-archive:FILE:NAME:TAG, hybrid-archive:FILE:NAME:TAG, docker-daemon:NAME:TAG or containers-storage:NAME:TAG"
 
   /// - Throws: `OCIError.Code.invalidReference`.
   init(_ text: String) throws {

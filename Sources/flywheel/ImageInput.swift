@@ -10,11 +10,10 @@ enum ImageInput {
   case place(Location)
 
   static let help =
-    "A description (image.json, also nix2container's), or docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG."
+    "A description (image.json, also nix2container's), or docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG, dir:DIR."
 
   init(_ text: String) throws {
-    let isPlace = ["docker://", "oci:", "oci-archive:"].contains { text.hasPrefix($0) }
-    self = isPlace ? .place(try Location(text)) : .description(FilePath(text))
+    self = Location.isPlace(text) ? .place(try Location(text)) : .description(FilePath(text))
   }
 
   var isRegistry: Bool { if case .place(let location) = self { location.isRegistry } else { false } }

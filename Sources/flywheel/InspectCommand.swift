@@ -15,6 +15,7 @@ struct InspectCommand: AsyncParsableCommand {
         flywheel inspect image.json
         flywheel inspect docker://ghcr.io/team/app:1.2 --platform linux/arm64 --json
         flywheel inspect oci:image:latest --files
+        flywheel inspect dir:image --raw | sha256sum
       """)
 
   @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"))
@@ -25,9 +26,16 @@ struct InspectCommand: AsyncParsableCommand {
   @Flag(help: "List the files as mtree(5), layers put over each other; reads layers that are not known.")
   var files = false
 
+  @Flag(help: "Print the bytes of the manifest, or of the index, and nothing else.")
+  var raw = false
+
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
   @OptionGroup(title: "Output") var output: ProgressOptions
+
+  func validate() throws {
+    guard !raw || !files && !output.json else { throw ValidationError("--raw goes with neither --files nor --json") }
+  }
 
   func run() async throws {
     try await reportingErrors {
@@ -35,13 +43,20 @@ struct InspectCommand: AsyncParsableCommand {
       let progress = output.printer()
       let isNeeded = try input.isRegistry || files && ImageInput.descriptions([image]).contains { $0.base != nil }
       try await registries.withClient(progress, isNeeded: isNeeded) { client in
-        let platform = self.platform.value
+        let platform = raw ? self.platform.named : self.platform.value
         let thing = try await input.open(client, platform: platform)
         if files {
           let listing = try await thing.contents().tree.listing
           return try Output.print(String(decoding: listing.mtree().dropLast(), as: UTF8.self))
         }
         let store = thing.content()
+        if raw {
+          let bytes = try await store.manifest(thing.root).bytes
+          do { try FileDescriptor.standardOutput.writeAll(bytes) } catch {
+            throw OCIError(.ioFailure, "cannot write the manifest to standard output: \(error)")
+          }
+          return
+        }
         guard case .manifest(let manifest) = try await store.manifest(thing.root).manifest else {
           throw OCIError(.invalidDocument, "\(image) is an index; choose one of its images with --platform")
         }

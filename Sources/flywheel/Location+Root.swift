@@ -6,6 +6,8 @@ extension Location {
   func root(in store: any TagStore, platform: Platform? = nil) async throws -> Descriptor {
     let root: Descriptor?
     switch (name, self) {
+    case (_, .directory(_, let digest)):
+      root = try await (store as? ImageDirectory)?.image().flatMap { [nil, $0.digest].contains(digest) ? $0 : nil }
     case (.tag(let tag), _): root = try await store.resolve(tag)
     case (.digest(let digest), .registry): root = try await store.resolve(digest.description)
     case (.digest(let digest), _):
@@ -36,10 +38,7 @@ extension Location {
       path: "manifest")
     guard try await store.exists(wanted) else { return nil }
     let bytes = try await store.fetch(wanted).collect(upTo: ImageManifest.sizeLimit)
-    let object = try? JSON(parsing: bytes).objectValue
-    let type = try (object?["mediaType"]?.stringValue).map { try MediaType($0) }
-    return Descriptor(
-      mediaType: type ?? (object?["manifests"] == nil ? .imageManifest : .imageIndex), describing: bytes)
+    return Descriptor(mediaType: try AnyManifest.mediaType(of: bytes), describing: bytes)
   }
 
   /// The one entry of a layout or an archive that is meant.

@@ -7,6 +7,8 @@ import SystemPackage
 enum Location: Hashable {
   case layout(FilePath, name: Name?)
   case archive(FilePath, name: Name?)
+  /// One image in a directory, which has no name there.
+  case directory(FilePath, digest: Digest?)
   case registry(ImageReference)
 
   /// What an image is called there.
@@ -15,7 +17,13 @@ enum Location: Hashable {
     case digest(Digest)
   }
 
-  static let forms = "docker://HOST/REPOSITORY:TAG, oci:DIR:TAG or oci-archive:FILE:TAG, each also with @DIGEST"
+  static let forms =
+    "docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG or dir:DIR, each also with @DIGEST"
+
+  static let prefixes = ["docker://", "oci:", "oci-archive:", "dir:"]
+
+  /// Whether a text is meant for a place, and not for a file.
+  static func isPlace(_ text: String) -> Bool { prefixes.contains(where: text.hasPrefix) }
 
   /// - Throws: `OCIError.Code.invalidReference`.
   init(_ text: String) throws {
@@ -25,6 +33,13 @@ enum Location: Hashable {
     } else if let rest = Self.rest(of: text, after: "oci-archive:") {
       let (path, name) = try Self.split(rest, in: text)
       self = .archive(path, name: name)
+    } else if let rest = Self.rest(of: text, after: "dir:") {
+      // All of it is the path, colons too.
+      let (path, digest) = Self.splitDigest(rest)
+      guard !path.isEmpty else {
+        throw OCIError(.invalidReference, "'\(text)' names no directory; expected \(Self.forms)")
+      }
+      self = .directory(path, digest: digest)
     } else if let rest = Self.rest(of: text, after: "docker://") {
       // A name without a host would go to Docker Hub, which should be said, not guessed, of what is published.
       self = .registry(try ImageReference(String(rest), defaultHost: nil))
@@ -37,10 +52,15 @@ enum Location: Hashable {
     text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : nil
   }
 
-  private static func split(_ rest: Substring, in text: String) throws -> (FilePath, Name?) {
-    if let at = rest.lastIndex(of: "@"), let digest = try? Digest(String(rest[rest.index(after: at)...])) {
-      return (FilePath(String(rest[..<at])), .digest(digest))
+  private static func splitDigest(_ rest: Substring) -> (FilePath, Digest?) {
+    guard let at = rest.lastIndex(of: "@"), let digest = try? Digest(String(rest[rest.index(after: at)...])) else {
+      return (FilePath(String(rest)), nil)
     }
+    return (FilePath(String(rest[..<at])), digest)
+  }
+
+  private static func split(_ rest: Substring, in text: String) throws -> (FilePath, Name?) {
+    if case (let path, let digest?) = splitDigest(rest) { return (path, .digest(digest)) }
     let parts = rest.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard !parts[0].isEmpty else {
       throw OCIError(.invalidReference, "'\(text)' names no file or directory; expected \(forms)")
@@ -54,6 +74,7 @@ enum Location: Hashable {
   var name: Name? {
     switch self {
     case .layout(_, let name), .archive(_, let name): name
+    case .directory(_, let digest): digest.map(Name.digest)
     case .registry(let reference): reference.digest.map(Name.digest) ?? reference.tag.map(Name.tag)
     }
   }
@@ -71,11 +92,15 @@ enum Location: Hashable {
 
   var isRegistry: Bool { if case .registry = self { true } else { false } }
 
+  /// Whether there is place for one image, and no name.
+  var isDirectory: Bool { if case .directory = self { true } else { false } }
+
   /// The place alone.
   var withoutName: Location {
     switch self {
     case .layout(let path, _): .layout(path, name: nil)
     case .archive(let path, _): .archive(path, name: nil)
+    case .directory(let path, _): .directory(path, digest: nil)
     case .registry(let reference): .registry(reference.withoutTagOrDigest)
     }
   }
@@ -85,6 +110,7 @@ enum Location: Hashable {
     switch self {
     case .layout(let path, _): ImageLayoutStore(path)
     case .archive(let path, _): ImageArchive(path)
+    case .directory(let path, _): ImageDirectory(path)
     case .registry(let reference): client.repository(reference)
     }
   }
@@ -102,6 +128,7 @@ extension Location: CustomStringConvertible {
     switch self {
     case .layout(let path, let name): return "oci:\(path)\(suffix(name))"
     case .archive(let path, let name): return "oci-archive:\(path)\(suffix(name))"
+    case .directory(let path, let digest): return "dir:\(path)\(suffix(digest.map(Name.digest)))"
     case .registry(let reference): return "docker://\(reference)"
     }
   }

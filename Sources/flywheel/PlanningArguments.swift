@@ -72,7 +72,7 @@ struct PlanningArguments: ParsableArguments {
 
   /// A plan from a file, or from an image that has it in its annotations.
   private static func plan(_ text: String) async throws -> PlanDocument {
-    guard text.hasPrefix("oci:") || text.hasPrefix("docker://") else {
+    guard Location.isPlace(text) else {
       return try PlanDocument(jsonFile: FilePath(text))
     }
     let location = try Location(text)

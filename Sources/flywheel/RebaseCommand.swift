@@ -81,8 +81,7 @@ struct RebaseCommand: AsyncParsableCommand {
         .invalidSettings,
         "\(image) does not say what it was built on (annotation \(AnnotationKey.baseName)); name it with --old-base")
     }
-    let isPlace = ["oci:", "oci-archive:", "docker://"].contains { name.hasPrefix($0) }
     return try await BaseOptions.image(
-      isPlace ? name : "docker://\(name)", pinned: digest, client, platform: platform)
+      Location.isPlace(name) ? name : "docker://\(name)", pinned: digest, client, platform: platform)
   }
 }
