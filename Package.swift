@@ -110,7 +110,8 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "OCICore", "OCITesting", "Registry", "flywheel", .product(name: "SystemPackage", package: "swift-system"),
+        "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry", "Tarball", "flywheel",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     // Depends on the products as another package would.
     .testTarget(

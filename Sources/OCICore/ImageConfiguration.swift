@@ -166,7 +166,7 @@ extension ImageConfiguration.History {
     other = fields.remainder
   }
 
-  var json: JSON {
+  package var json: JSON {
     var object = JSON.Object()
     if let created { object.append("created", .string(created)) }
     if let createdBy { object.append("created_by", .string(createdBy)) }

@@ -23,9 +23,10 @@ public enum Podman {
   }
 
   /// Runs a container of an image that podman has, without a network, and gives what it printed.
-  public static func runContainer(_ image: String, _ arguments: [String] = [], in directory: FilePath) async throws
-    -> String
-  {
+  /// - Parameter options: Further options of `podman run`, such as mounts.
+  public static func runContainer(
+    _ image: String, _ arguments: [String] = [], in directory: FilePath, options: [String] = []
+  ) async throws -> String {
     // Many containers that tests run in may not raise limits, and have mixed control groups.
     let settings = """
       [containers]
@@ -39,7 +40,7 @@ public enum Podman {
     try Data(settings.utf8).write(to: URL(fileURLWithPath: file.string))
     let storage = ["--root", "storage", "--runroot", "run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"]
     let result = try await Tool.result(
-      of: "podman", storage + ["run", "--rm", "--network", "none", image] + arguments, in: directory,
+      of: "podman", storage + ["run", "--rm", "--network", "none"] + options + [image] + arguments, in: directory,
       environment: ["CONTAINERS_CONF": file.string])
     guard result.status == 0 else { throw ContainerFailure(description: result.errors) }
     return result.output

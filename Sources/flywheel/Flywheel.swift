@@ -17,6 +17,6 @@ struct Flywheel: AsyncParsableCommand {
     subcommands: [
       BuildCommand.self, PushCommand.self, ExportCommand.self, InspectCommand.self, DiffCommand.self,
       VerifyCommand.self, CopyCommand.self, RebaseCommand.self, LockCommand.self, SBOMCommand.self, AttachCommand.self,
-      CheckCommand.self, PlanCommand.self, LoginCommand.self, LogoutCommand.self, ServeCommand.self,
+      CheckCommand.self, PlanCommand.self, NixCommand.self, LoginCommand.self, LogoutCommand.self, ServeCommand.self,
     ])
 }

@@ -22,21 +22,46 @@ enum ImageInput {
   func open(_ client: RegistryClient, platform: Platform? = nil) async throws -> Deliverable {
     switch self {
     case .description(let path):
+      if try AssembledIndex.isDescribed(by: path) {
+        let index = try AssembledIndex(
+          descriptionFile: path, cache: Environment.digestCache(), base: Self.baseFinder(client))
+        return try platform.map { .image(try Self.image(for: $0, of: index, path)) } ?? .index(index)
+      }
       return .image(
         try AssembledImage(
-          descriptionFile: path, cache: Environment.digestCache(), base: { name, _ in try Location(name).store(client) }
-        ))
+          descriptionFile: path, cache: Environment.digestCache(), base: Self.baseFinder(client)))
     case .place(let location):
       let store = try location.store(client)
       return .content(try await location.root(in: store, platform: platform), store)
     }
   }
 
+  /// A base is a place, or another description.
+  private static func baseFinder(_ client: RegistryClient) -> BaseFinder {
+    { name, _ in
+      if Location.isPlace(name) { return try Location(name).store(client) }
+      return try AssembledImage(
+        descriptionFile: FilePath(name), cache: Environment.digestCache(), base: baseFinder(client)
+      ).content()
+    }
+  }
+
+  private static func image(
+    for platform: Platform, of index: AssembledIndex, _ path: FilePath
+  ) throws -> AssembledImage {
+    guard let image = index.images.first(where: { platform.matches($0.configuration.platform) }) else {
+      let has = index.images.map { "\($0.configuration.platform)" }.joined(separator: ", ")
+      throw OCIError(.notFound, "'\(path)' has nothing for \(platform); it has \(has)")
+    }
+    return image
+  }
+
   /// The description itself, before there is a client, to know whether one is needed.
   static func descriptions(_ texts: [String]) throws -> [AssembledImage] {
-    try texts.compactMap { text in
-      guard case .description(let path) = try ImageInput(text) else { return nil }
-      return try AssembledImage(descriptionFile: path)
+    try texts.flatMap { text -> [AssembledImage] in
+      guard case .description(let path) = try ImageInput(text) else { return [] }
+      if try AssembledIndex.isDescribed(by: path) { return try AssembledIndex(descriptionFile: path).images }
+      return [try AssembledImage(descriptionFile: path)]
     }
   }
 }

@@ -128,16 +128,33 @@ struct PushCommand: AsyncParsableCommand {
   private func thing(_ client: RegistryClient, _ progress: ProgressPrinter) async throws -> Deliverable {
     var images: [AssembledImage] = []
     for text in descriptions {
-      guard case .description = try ImageInput(text), case .image(var image) = try await ImageInput(text).open(client)
-      else {
-        throw ValidationError("'\(text)' is no description; to copy an image that is somewhere, use flywheel copy")
+      guard case .description = try ImageInput(text) else { throw notDescribed(text) }
+      switch try await ImageInput(text).open(client) {
+      case .image(let image): images.append(try await encoded(image, progress))
+      case .index(let index):
+        if descriptions.count == 1 { return .index(try await encoded(index, progress)) }
+        images += try await encoded(index, progress).images
+      case .content: throw notDescribed(text)
       }
-      if let compression {
-        image = try await image.encoded(as: try LayerEncoding(parsing: compression), onProgress: progress.report)
-      }
-      images.append(image)
     }
     if images.count == 1 { return .image(images[0]) }
     return .index(try AssembledIndex(images, annotations: try ConfigurationOptions.pairs(annotation, "--annotation")))
+  }
+
+  private func encoded(_ image: AssembledImage, _ progress: ProgressPrinter) async throws -> AssembledImage {
+    guard let compression else { return image }
+    return try await image.encoded(as: try LayerEncoding(parsing: compression), onProgress: progress.report)
+  }
+
+  /// An index of the same images, unless these are compressed another way.
+  private func encoded(_ index: AssembledIndex, _ progress: ProgressPrinter) async throws -> AssembledIndex {
+    guard compression != nil else { return index }
+    var images: [AssembledImage] = []
+    for image in index.images { images.append(try await encoded(image, progress)) }
+    return try AssembledIndex(images, annotations: index.index.annotations)
+  }
+
+  private func notDescribed(_ text: String) -> ValidationError {
+    ValidationError("'\(text)' is no description; to copy an image that is somewhere, use flywheel copy")
   }
 }

@@ -36,6 +36,9 @@ struct SBOMCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("What the image is called in it.", valueName: "name"))
   var name: String?
 
+  @Option(help: ArgumentHelp("Write the document to a file, in place of standard output.", valueName: "file"))
+  var output: String?
+
   @Option(help: ArgumentHelp("Who ran the assembly, as a URI, for provenance.", valueName: "uri"))
   var builder = "urn:flywheel:local"
 
@@ -46,14 +49,18 @@ struct SBOMCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
-  @OptionGroup(title: "Output") var output: ProgressOptions
+  @OptionGroup(title: "Output") var progress: ProgressOptions
 
   func run() async throws {
     try await reportingErrors {
       let image = try AssembledImage(descriptionFile: FilePath(description))
       let document = try await document(of: image)
-      guard !attach.isEmpty else { return try Output.print(document.json.prettyText) }
-      let progress = output.printer()
+      if let output { try Output.write(document.json.prettyText + "\n", to: FilePath(output)) }
+      guard !attach.isEmpty else {
+        if output == nil { try Output.print(document.json.prettyText) }
+        return
+      }
+      let progress = progress.printer()
       let places = try attach.map { try Location($0) }
       try await registries.withClient(progress, isNeeded: places.contains(where: \.isRegistry)) { client in
         for place in places {

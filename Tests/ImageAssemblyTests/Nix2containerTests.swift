@@ -9,117 +9,12 @@ import Testing
 /// What nix2container built is read, and its layers are produced to the byte, by its rules as its documentation and users know
 /// them; an independent writer of these rules in Go is the oracle.
 struct Nix2containerTests {
-  private static let oracle = #"""
-    package main
-
-    import (
-    	"archive/tar"
-    	"crypto/sha256"
-    	"encoding/json"
-    	"fmt"
-    	"io"
-    	"os"
-    	"path/filepath"
-    	"regexp"
-    	"sort"
-    	"strings"
-    	"time"
-    )
-
-    type Perm struct { Regex, Mode, Uname, Gname string; Uid, Gid int }
-    type Options struct {
-    	Rewrite struct{ Regex, Repl string }
-    	Perms   []Perm
-    }
-    type Path struct { Path string; Options *Options }
-    type node struct {
-    	source   string
-    	info     os.FileInfo
-    	options  *Options
-    	children map[string]*node
-    }
-
-    func check(err error) { if err != nil { panic(err) } }
-
-    func (n *node) child(name string) *node {
-    	if n.children == nil { n.children = map[string]*node{} }
-    	if n.children[name] == nil { n.children[name] = &node{} }
-    	return n.children[name]
-    }
-
-    func write(w *tar.Writer, n *node, name string) {
-    	h := &tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0755}
-    	if n.info != nil {
-    		link := ""
-    		if n.info.Mode()&os.ModeSymlink != 0 {
-    			var err error
-    			link, err = os.Readlink(n.source)
-    			check(err)
-    		}
-    		var err error
-    		h, err = tar.FileInfoHeader(n.info, link)
-    		check(err)
-    		h.Name = name
-    		if link != "" { h.Mode = 0777 }
-    	}
-    	h.Uid, h.Gid, h.Uname, h.Gname = 0, 0, "root", "root"
-    	if n.options != nil {
-    		for _, p := range n.options.Perms {
-    			if regexp.MustCompile(p.Regex).MatchString(n.source) {
-    				h.Uid, h.Gid = p.Uid, p.Gid
-    				if p.Uname != "" { h.Uname = p.Uname }
-    				if p.Gname != "" { h.Gname = p.Gname }
-    				if p.Mode != "" { fmt.Sscanf(p.Mode, "%o", &h.Mode) }
-    			}
-    		}
-    	}
-    	h.ModTime = time.Unix(1, 0)
-    	check(w.WriteHeader(h))
-    	if h.Typeflag == tar.TypeReg {
-    		file, err := os.Open(n.source)
-    		check(err)
-    		_, err = io.Copy(w, file)
-    		check(err)
-    		file.Close()
-    	}
-    	names := []string{}
-    	for name := range n.children { names = append(names, name) }
-    	sort.Strings(names)
-    	for _, child := range names { write(w, n.children[child], filepath.Join(name, child)) }
-    }
-
-    func main() {
-    	var paths []Path
-    	check(json.NewDecoder(os.Stdin).Decode(&paths))
-    	root := &node{}
-    	for _, p := range paths {
-    		options := p.Options
-    		check(filepath.Walk(p.Path, func(path string, info os.FileInfo, err error) error {
-    			check(err)
-    			target := path
-    			if options != nil && options.Rewrite.Regex != "" {
-    				target = regexp.MustCompile(options.Rewrite.Regex).ReplaceAllString(path, options.Rewrite.Repl)
-    			}
-    			if target == "" { return nil }
-    			n := root
-    			for _, part := range strings.Split(strings.Trim(target, "/"), "/") { n = n.child(part) }
-    			n.source, n.info, n.options = path, info, options
-    			return nil
-    		}))
-    	}
-    	sum := sha256.New()
-    	w := tar.NewWriter(sum)
-    	write(w, root, "/")
-    	check(w.Close())
-    	fmt.Printf("sha256:%x", sum.Sum(nil))
-    }
-    """#
-
   private func oracle(in directory: FilePath) async throws -> FilePath {
-    try FileSystem.replace(directory.appending("oracle.go"), with: Array(Self.oracle.utf8))
+    let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Oracles/nix2container.go").path
     let environment = ["GOCACHE": directory.appending("cache").string, "GO111MODULE": "off"]
     let built = try await Tool.result(
-      of: "go", ["build", "-o", "oracle", "oracle.go"], in: directory, environment: environment)
+      of: "go", ["build", "-o", "oracle", source], in: directory, environment: environment)
     #expect(built.status == 0, "\(built.errors)")
     return directory.appending("oracle")
   }
@@ -152,7 +47,7 @@ struct Nix2containerTests {
       ]
       for paths in cases {
         try FileSystem.replace(directory.appending("paths.json"), with: Array(paths.utf8))
-        let digest = try await Tool.run("sh", ["-c", "\(oracle) < paths.json"], in: directory)
+        let digest = try await Tool.run("sh", ["-c", "\(oracle) digest < paths.json"], in: directory)
         let read = try AssembledImage(description: image(paths, digest: digest), name: "image.json", in: directory)
         let made = try await read.layers[0].content.recipe.digests(encoding: .none)
         #expect("\(made.digest)" == digest, "\(paths)")

@@ -15,6 +15,8 @@ public struct BaseImage: Sendable {
   public let configuration: ImageConfiguration
   /// The layers and where they are.
   public let layers: BaseLayers
+  /// What the annotations of the image on it call it; empty where it has no name that means anything elsewhere.
+  public var reference: String
 
   /// Reads a base image.
   /// - Parameters:
@@ -53,6 +55,7 @@ public struct BaseImage: Sendable {
         "the base image '\(name)' is for \(configuration.platform), not for \(platform); choose another")
     }
     self.name = name
+    reference = name.hasPrefix("docker://") ? String(name.dropFirst("docker://".count)) : name
     self.root = root
     self.manifest = manifest
     self.descriptor = descriptor
@@ -70,11 +73,9 @@ public struct BaseImage: Sendable {
 
   /// What the image on it says of it (image-spec, annotations.md).
   var annotations: [String: String] {
-    [AnnotationKey.baseName: Self.reference(name), AnnotationKey.baseDigest: descriptor.digest.description]
-  }
-
-  private static func reference(_ name: String) -> String {
-    name.hasPrefix("docker://") ? String(name.dropFirst("docker://".count)) : name
+    var annotations = [AnnotationKey.baseDigest: descriptor.digest.description]
+    if !reference.isEmpty { annotations[AnnotationKey.baseName] = reference }
+    return annotations
   }
 }
 

@@ -47,7 +47,7 @@ extension AssembledImage {
     return .object(object)
   }
 
-  private static func json(
+  static func json(
     _ layer: Layer, _ recipes: RecipeJSON, _ common: MetadataPolicy?
   ) throws(AssemblyError) -> JSON {
     let content = layer.content
@@ -136,7 +136,7 @@ extension LayerContent {
 }
 
 /// Reads a description, and makes sure that its parts agree.
-private struct DescriptionReader {
+struct DescriptionReader {
   var layers: [AssembledImage.Layer] = []
   var base: BaseLayers?
   let configuration: ImageConfiguration
@@ -219,7 +219,7 @@ private struct DescriptionReader {
     return Int(count)
   }
 
-  private static func layer(
+  static func layer(
     _ json: JSON, _ field: String, _ descriptor: Descriptor, _ diffID: Digest, _ recipes: RecipeJSON,
     _ common: MetadataPolicy
   ) throws -> AssembledImage.Layer {

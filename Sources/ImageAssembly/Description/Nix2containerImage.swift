@@ -55,7 +55,7 @@ extension AssembledImage {
 }
 
 /// One layer as nix2container describes it.
-private struct Nix2containerLayer {
+struct Nix2containerLayer {
   let layer: AssembledImage.Layer
   let history: ImageConfiguration.History
 
@@ -153,7 +153,7 @@ private struct Nix2containerLayer {
   }
 
   /// Owners are always those of the rule, 0 where it has none; the last rule that matches counts.
-  private static func permissions(_ json: JSON, _ path: String, _ field: String) throws -> PathRule {
+  static func permissions(_ json: JSON, _ path: String, _ field: String) throws -> PathRule {
     var fields = try FieldReader(json, path: field)
     let expression = try fields.string("regex") ?? ""
     var change = MetadataChange.owner(try fields.integer("uid") ?? 0, try fields.integer("gid") ?? 0)

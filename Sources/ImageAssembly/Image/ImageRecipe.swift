@@ -43,20 +43,28 @@ public struct ImageRecipe: Sendable {
     for warning in settings.warnings { onProgress(.warning(warning)) }
     // Both look at the sources, one at their names.
     async let platform = platform()
+    let made = try await assembleLayers(onProgress: onProgress)
+    return try AssembledImage(
+      made, base: base, settings: settings, merge: merge, platform: try await platform, cache: cache)
+  }
+
+  /// The layers of its own with their digests.
+  func assembleLayers(onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> [AssembledImage.Layer]
+  {
     let facts = try await facts(onProgress)
     var made: [AssembledImage.Layer] = []
     for layer in zip(layers, facts).map({ AssembledImage.Layer($0, $1, encoding: encoding) })
     where layer.descriptor.digest != made.last?.descriptor.digest { made.append(layer) }
-    return try AssembledImage(
-      made, base: base, settings: settings, merge: merge, platform: try await platform, cache: cache)
+    return made
   }
 
   /// What the layers' bytes are called: of those that the cache does not know four at once, because hashing a layer is one stream,
   /// and several are hashed faster together.
   private func facts(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> [LayerDigests] {
     var facts = try await IOExecutor.run { [layers, encoding, cache, verifiesCache] in
-      layers.map { layer in
-        guard layer.blobFile == nil, !verifiesCache, let cache else { return LayerDigests?.none }
+      layers.map { layer -> LayerDigests? in
+        if let digests = layer.digests { return digests }
+        guard layer.blobFile == nil, !verifiesCache, let cache else { return nil }
         return layer.recipe.knownDigests(encoding: layer.encoding ?? encoding, cache: cache)
       }
     }

@@ -19,6 +19,8 @@ public struct LayerContent: Sendable, Hashable {
   public var annotations: [String: String]
   /// What the image's history says of it; something short and true unless told.
   public var history: ImageConfiguration.History?
+  /// What its bytes are called, where that is known from an earlier assembly; it is believed until the layer is produced.
+  public var digests: LayerDigests?
 
   /// Creates a layer.
   public init(

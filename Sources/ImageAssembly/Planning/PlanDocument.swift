@@ -10,6 +10,8 @@ public struct PlanDocument: Sendable {
   public var history: ChangeHistory?
   /// Its explanation, if it is wanted. It is written, not read.
   public var explanation: PlanExplanation?
+  /// The image that was read for its plan.
+  private(set) var image: AssembledImage?
 
   /// Puts them together.
   public init(plan: LayerPlan, history: ChangeHistory? = nil, explanation: PlanExplanation? = nil) {
@@ -18,11 +20,19 @@ public struct PlanDocument: Sendable {
     self.explanation = explanation
   }
 
-  /// Reads a document in any form that `LayerPlan.init(json:name:)` reads, and its history.
+  /// Reads a document in any form that `LayerPlan.init(json:name:)` reads, and its history; or an image's description, which has
+  /// its plan.
   /// - Throws: `AssemblyError.Code.invalidPlan`.
   public init(json bytes: [UInt8], name: String) throws(AssemblyError) {
     do {
       let json = try JSON(parsing: bytes, valueLimit: .max)
+      if ImageDescription.isDescription(json) {
+        // Host paths are not looked at.
+        let described = try AssembledImage(description: bytes, name: name, in: "")
+        plan = LayerPlan(layers: described.layers.compactMap(\.content.planned))
+        image = described
+        return
+      }
       plan = try LayerPlan(json)
       history = try json.objectValue?["history"]?.stringValue.map { (text) throws in try ChangeHistory(text: text) }
     } catch {

@@ -1,0 +1,369 @@
+# Images, and how they are pushed.
+{ tool, layers }:
+let
+  inherit (tool)
+    asList
+    derive
+    program
+    quoted
+    script
+    ;
+
+  letters = {
+    upper = [ "A" "B" "C" "D" "E" "F" "G" "H" "I" "J" "K" "L" "M" "N" "O" "P" "Q" "R" "S" "T" "U" "V" "W" "X" "Y" "Z" ];
+    lower = [ "a" "b" "c" "d" "e" "f" "g" "h" "i" "j" "k" "l" "m" "n" "o" "p" "q" "r" "s" "t" "u" "v" "w" "x" "y" "z" ];
+  };
+  lowerCase = builtins.replaceStrings letters.upper letters.lower;
+
+  baseName = path: baseNameOf (builtins.unsafeDiscardStringContext path);
+  # The name of a store path without its hash.
+  nameOf = path: builtins.substring 33 (-1) (baseName path);
+
+  # The store paths that a value names, with what builds them, so that a text that says something else changes no layer.
+  referencesOf =
+    value:
+    let
+      text = builtins.toJSON value;
+      context = builtins.getContext text;
+      sources = builtins.attrNames context;
+      isPrefix = prefix: name: builtins.substring 0 (builtins.stringLength prefix) name == prefix;
+      isKnown =
+        path:
+        builtins.any (
+          source:
+          source == path
+          || (
+            builtins.match ".*\\.drv" source != null
+            && isPrefix (builtins.substring 0 (builtins.stringLength (nameOf source) - 4) (nameOf source)) (nameOf path)
+          )
+        ) sources;
+      pattern = "(${storeDir}/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+)";
+      found = builtins.concatMap (part: if builtins.isList part then part else [ ]) (
+        builtins.split pattern (builtins.unsafeDiscardStringContext text)
+      );
+      set = builtins.listToAttrs (
+        map (path: {
+          name = path;
+          value = true;
+        }) (builtins.filter isKnown found)
+      );
+    in
+    map (path: builtins.appendContext path context) (builtins.attrNames set);
+  storeDir = builtins.storeDir;
+
+  # Functions that bring an image somewhere, as programs for 'nix run'.
+  withScripts =
+    {
+      name,
+      tag,
+      image,
+      isIndex ? false,
+      pushOptions ? [ ],
+      attributes,
+    }:
+    let
+      imageName = lowerCase name;
+      imageTag =
+        if tag != null then tag else builtins.substring 0 32 (baseName image.outPath);
+      push = [ "push" "${image}" ] ++ pushOptions;
+      refuse = throw "flywheel: a daemon takes the image of one platform; use that of platformImages";
+    in
+    image
+    // attributes
+    // {
+      inherit imageName imageTag;
+      imageRefUnsafe = builtins.unsafeDiscardStringContext "${imageName}:${imageTag}";
+      copyTo = script "copy-to" (push ++ [ "--to" ]);
+      copyToRegistry = script "copy-to-registry" (
+        push ++ [ "--to" (quoted "docker://${imageName}:${imageTag}") ]
+      );
+      copyToDockerDaemon =
+        if isIndex then
+          refuse
+        else
+          script "copy-to-docker-daemon" [ "push" "${image}" "--to" (quoted "docker-daemon:${imageName}:${imageTag}") ];
+      copyToPodman =
+        if isIndex then
+          refuse
+        else
+          script "copy-to-podman" [ "push" "${image}" "--to" (quoted "containers-storage:${imageName}:${imageTag}") ];
+    };
+
+  # The list of an image's software, made of the closure.
+  softwareList =
+    {
+      name,
+      image,
+      roots,
+      format,
+      suffix,
+    }:
+    derivation (
+      {
+        name = "${name}.${suffix}";
+        inherit (tool) system;
+        builder = program;
+        args = [ "sbom" "${image}" "--format" format "--name" name "--output" (builtins.placeholder "out") ]
+          ++ (if roots == [ ] then [ ] else [ "--closure" ".attrs.json" ]);
+        __structuredAttrs = true;
+      }
+      // (if roots == [ ] then { } else { exportReferencesGraph.graph = roots; })
+    );
+
+  layerArguments = [
+    "perms"
+    "exclude"
+    "compression"
+    "previousPlan"
+    "history"
+    "historyImage"
+    "strategy"
+    "constraints"
+    "compatible"
+    "cache"
+    "metadata"
+    "maxLayers"
+  ];
+
+  buildOne =
+    {
+      name,
+      # Without it the hash part of the image's own store path.
+      tag ? null,
+      # The image's configuration, with keys in either case.
+      config ? { },
+      # What buildLayer gives: below the rest, in this order.
+      layers ? [ ],
+      copyToRoot ? null,
+      contents ? null,
+      # What pullImage, pullImageFromManifest or buildImage gives.
+      fromImage ? null,
+      # "inherit" the base's configuration as a Dockerfile does, "ignore" it, or rules by field.
+      baseConfig ? "inherit",
+      # Of the programs in the image unless told.
+      arch ? null,
+      variant ? null,
+      perms ? [ ],
+      maxLayers ? null,
+      # A database, so that Nix in the image knows its store, and its owner.
+      initializeNixDatabase ? false,
+      nixUid ? 0,
+      nixGid ? 0,
+      # RFC 3339; "base" is the base's time, "now" makes every build another image.
+      created ? "0001-01-01T00:00:00Z",
+      author ? null,
+      annotations ? { },
+      meta ? { },
+      reproducible ? true,
+      ...
+    }@args:
+    let
+      unknown = builtins.attrNames (removeAttrs args (known ++ layerArguments));
+      known = [
+        "name"
+        "tag"
+        "config"
+        "layers"
+        "copyToRoot"
+        "contents"
+        "fromImage"
+        "baseConfig"
+        "arch"
+        "variant"
+        "initializeNixDatabase"
+        "nixUid"
+        "nixGid"
+        "created"
+        "author"
+        "annotations"
+        "meta"
+        "reproducible"
+      ];
+      compatible = args.compatible or false;
+      below = if compatible then layersLib.nested layers else layersLib.stack layers;
+      base = if fromImage == null || fromImage == "" then null else "${fromImage}";
+
+      configReferences = referencesOf config;
+      # Its own rules count it as part of the closure, and leave it out afterwards.
+      configFile = tool.writeText "config.json" (builtins.toJSON config);
+
+      # All that is in the image.
+      dependencies = configReferences ++ builtins.concatMap (layer: layer.dependencies) below;
+      rootPaths = map (path: "${path}") (asList (if contents != null then contents else copyToRoot));
+      closureRoots =
+        configReferences ++ rootPaths ++ builtins.concatMap (layer: layer.closureRoots) below;
+      database = derive {
+        name = "nix-database";
+        step = "database";
+        roots = closureRoots;
+        request = {
+          deps = dependencies;
+          copyToRoot = rootPaths ++ builtins.concatMap (layer: layer.rootPaths) below;
+          ignore = builtins.concatMap (layer: layer.ignoredPaths) below;
+        };
+      };
+
+      shared = builtins.intersectAttrs (builtins.listToAttrs (
+        map (name: {
+          inherit name;
+          value = null;
+        }) layerArguments
+      )) args;
+      top =
+        if compatible then
+          layersLib.make (
+            shared
+            // {
+              name = "layers-${name'}";
+              deps = [ configFile ];
+              ignore = configFile;
+              copyToRoot = rootPaths ++ (if initializeNixDatabase then [ database ] else [ ]);
+              perms =
+                perms
+                ++ (
+                  if initializeNixDatabase then
+                    [
+                      {
+                        path = database;
+                        regex = ".*";
+                        mode = "0755";
+                        uid = nixUid;
+                        gid = nixGid;
+                      }
+                    ]
+                  else
+                    [ ]
+                );
+              inherit below reproducible;
+            }
+          )
+        else
+          layersLib.make (
+            shared
+            // {
+              name = "layers-${name'}";
+              deps = configReferences;
+              copyToRoot = rootPaths;
+              isTop = true;
+              fromImage = base;
+              nixDatabase =
+                if initializeNixDatabase then
+                  {
+                    path = "${database}";
+                    uid = nixUid;
+                    gid = nixGid;
+                  }
+                else
+                  null;
+              inherit below reproducible;
+            }
+          );
+      isEmpty = configReferences == [ ] && rootPaths == [ ] && !initializeNixDatabase;
+      groups = below ++ (if isEmpty then [ ] else [ top ]);
+      name' = baseName (lowerCase name);
+
+      image = derive {
+        name = "image-${name'}.json";
+        step = "image";
+        request = {
+          layers = map (layer: "${layer}") groups;
+          fromImage = base;
+          fromImageName = fromImage.imageReference or null;
+          arch = if arch == null && compatible then tool.architecture else arch;
+          inherit
+            config
+            baseConfig
+            variant
+            created
+            author
+            annotations
+            compatible
+            ;
+        };
+      };
+    in
+    if unknown != [ ] then
+      throw "flywheel: buildImage has no argument '${builtins.head unknown}'; docs/from-nix2container.md lists them"
+    else if contents != null && copyToRoot != null then
+      throw "flywheel: 'contents' is the old name of 'copyToRoot'; give one of them"
+    else
+      withScripts {
+        inherit name tag image;
+        # nix2container's layers are not compressed; what goes over the wire is.
+        pushOptions = if compatible then [ "--compression" (args.compression or "gzip") ] else [ ];
+        attributes = {
+          inherit meta fromImage groups;
+          layers = groups;
+          # What is in it by name, version and hash, made of the closure, nothing scanned.
+          sbom = softwareList {
+            name = name';
+            roots = closureRoots;
+            format = "spdx";
+            suffix = "spdx.json";
+            inherit image;
+          };
+          cyclonedx = softwareList {
+            name = name';
+            roots = closureRoots;
+            format = "cyclonedx";
+            suffix = "cdx.json";
+            inherit image;
+          };
+        };
+      };
+  layersLib = layers;
+
+  # One image a platform, under one name.
+  buildIndex =
+    {
+      platforms,
+      name,
+      tag ? null,
+      annotations ? { },
+      meta ? { },
+      ...
+    }@args:
+    let
+      common = removeAttrs args [ "platforms" ];
+      imageOf =
+        platform:
+        let
+          parts = builtins.filter builtins.isString (builtins.split "/" platform);
+          own = platforms.${platform};
+        in
+        if builtins.length parts < 2 || builtins.head parts != "linux" then
+          throw "flywheel: the platform '${platform}' must be linux/ARCHITECTURE, e.g. linux/arm64"
+        else if own ? imageName then
+          own
+        else
+          buildOne (
+            {
+              arch = builtins.elemAt parts 1;
+            }
+            // (if builtins.length parts > 2 then { variant = builtins.elemAt parts 2; } else { })
+            // common
+            // own
+          );
+      platformImages = builtins.mapAttrs (platform: _: imageOf platform) platforms;
+      index = derive {
+        name = "index-${baseName (lowerCase name)}.json";
+        step = "index";
+        request = {
+          images = map (platform: "${platformImages.${platform}}") (builtins.attrNames platforms);
+          inherit annotations;
+        };
+      };
+    in
+    withScripts {
+      inherit name tag;
+      image = index;
+      isIndex = true;
+      attributes = {
+        inherit meta platformImages;
+      };
+    };
+in
+{
+  # platforms = { "linux/amd64" = { copyToRoot = …; }; "linux/arm64" = { … }; }: for each platform, what differs; then it is an index.
+  buildImage = args: if args ? platforms && args.platforms != null then buildIndex args else buildOne (removeAttrs args [ "platforms" ]);
+}
