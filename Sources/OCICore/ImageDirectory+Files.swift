@@ -40,16 +40,17 @@ extension ImageDirectory {
   }
 
   /// Whether the directory is one for an image; `false` where there is nothing, or nothing in it.
-  /// - Throws: `OCIError.Code.invalidDocument` where there is something else.
+  /// - Throws: `OCIError` where there is something else: `invalidDocument`, or for a push `ioFailure`, as it cannot be written.
   func isImageDirectory() throws(OCIError) -> Bool {
+    let code: OCIError.Code = isWriter ? .ioFailure : .invalidDocument
     guard FileSystem.exists(path) else { return false }
     guard FileSystem.isDirectory(path) else {
-      throw OCIError(.invalidDocument, "'\(path)' is a file; name a directory for the image")
+      throw OCIError(code, "'\(path)' is a file; name a directory for the image")
     }
     guard try FileSystem.fileSize(versionPath) != nil else {
       guard try FileSystem.names(in: path).allSatisfy(FileSystem.isTemporary) else {
         throw OCIError(
-          .invalidDocument,
+          code,
           "'\(path)' is not empty and has no file 'version', so it is no directory of an image; name another, or a new one"
         )
       }
@@ -58,7 +59,7 @@ extension ImageDirectory {
     let text = String(decoding: try FileSystem.contents(of: versionPath, limit: 1 << 10), as: UTF8.self)
     guard text.hasPrefix("Directory Transport Version: 1.") else {
       throw OCIError(
-        .invalidDocument,
+        code,
         "'\(versionPath)' does not say 'Directory Transport Version: 1.1', so '\(path)' is no directory of an image; name another"
       )
     }

@@ -34,7 +34,7 @@ struct DirectoryCommandTests {
       _ = try await fixture.flywheel("copy", "--quiet", "dir:e@\(other)", "dir:f", status: 80)
       _ = try await fixture.flywheel("copy", "--quiet", "dir:none", "dir:f", status: 80)
       _ = try await fixture.flywheel("copy", "--quiet", "--referrers", "dir:e", "dir:f", status: 78)
-      _ = try await fixture.flywheel("copy", "--quiet", "dir:e", "dir:store", status: 65)
+      _ = try await fixture.flywheel("copy", "--quiet", "dir:e", "dir:store", status: 73)
       #expect(!FileManager.default.fileExists(atPath: fixture.directory.appending("f").string))
     }
   }

@@ -108,8 +108,8 @@ struct ImageDirectoryTests {
         _ = try FileManager.default.createDirectory(atPath: path.string, withIntermediateDirectories: true)
         try TestFiles.write(Array(text.utf8), to: path.appending(name))
         let store = ImageDirectory(path)
-        let error = await code { try await image.push(to: store, tags: []) }
-        #expect(error?.code == .invalidDocument)
+        let error = await code { try await image.push(to: store.writer(), tags: []) }
+        #expect(error?.code == .ioFailure)
         #expect(error?.message.contains(path.string) == true)
         #expect(await code { _ = try await store.image() }?.code == .invalidDocument)
         await store.rollBack()
