@@ -4,7 +4,6 @@ let
   inherit (tool)
     asList
     derive
-    program
     quoted
     script
     ;
@@ -102,11 +101,12 @@ let
       {
         name = "${name}.${suffix}";
         inherit (tool) system;
-        builder = program;
-        args = [ "sbom" "${image}" "--format" format "--name" name "--output" (builtins.placeholder "out") ]
-          ++ (if roots == [ ] then [ ] else [ "--closure" ".attrs.json" ]);
         __structuredAttrs = true;
       }
+      // tool.call (
+        [ "sbom" "${image}" "--format" format "--name" name "--output" (builtins.placeholder "out") ]
+        ++ (if roots == [ ] then [ ] else [ "--closure" ".attrs.json" ])
+      )
       // (if roots == [ ] then { } else { exportReferencesGraph.graph = roots; })
     );
 

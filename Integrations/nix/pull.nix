@@ -2,7 +2,6 @@
 { tool, caBundle }:
 let
   inherit (tool)
-    program
     system
     derive
     architecture
@@ -36,11 +35,10 @@ let
 
   # What a build that may use the network needs of its surroundings.
   fetch =
-    { authFile, ... }@attributes:
+    { authFile, words, ... }@attributes:
     derivation (
       {
         inherit system;
-        builder = program;
         preferLocalBuild = true;
         impureEnvVars = [
           "http_proxy"
@@ -54,7 +52,11 @@ let
         REGISTRY_AUTH_FILE = if authFile == null then "" else authFile;
         SSL_CERT_FILE = if caBundle == null then "" else "${caBundle}";
       }
-      // removeAttrs attributes [ "authFile" ]
+      // tool.call words
+      // removeAttrs attributes [
+        "authFile"
+        "words"
+      ]
     );
 
   digestHex =
@@ -86,7 +88,7 @@ in
     in
     fetch {
       inherit name authFile;
-      args = [
+      words = [
         "copy"
         "docker://${reference}@${imageDigest}"
         "dir:${builtins.placeholder "out"}"
@@ -130,7 +132,7 @@ in
       blob = descriptor: fetch {
         name = "blob-${builtins.substring 0 12 (digestHex descriptor.digest)}";
         inherit authFile;
-        args = [
+        words = [
           "nix"
           "blob"
           "docker://${reference}@${descriptor.digest}"

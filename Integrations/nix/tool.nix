@@ -13,17 +13,27 @@ let
     else
       throw "flywheel: there is no program; give 'flywheel', set FLYWHEEL, or run: swift build -c release --product flywheel";
 
-  isPackage = builtins.isAttrs given || (builtins.isString given && builtins.hasContext given);
+  # What Nix builds has bin/flywheel; looking would build it.
+  isBuilt =
+    given ? drvPath || (builtins.isString given && builtins.hasContext given);
+  isInput = builtins.isAttrs given;
   # A program of the host is copied into the store, so that another program is another derivation.
   stored =
-    if isPackage then
+    if isBuilt || isInput then
       "${given}"
     else
       "${builtins.path {
         path = given;
         name = "flywheel";
       }}";
-  hasDirectory = isPackage || builtins.pathExists (given + "/bin/flywheel");
+  has = file: builtins.pathExists (given + file);
+  # A bundle is begun by its own loader: a sandbox need not have a shell.
+  isBundle = !isBuilt && has "/libexec/flywheel";
+  loader = builtins.head (
+    builtins.filter (name: builtins.match "ld-.*" name != null) (
+      builtins.attrNames (builtins.readDir (given + "/lib"))
+    )
+  );
 in
 rec {
   inherit system;
@@ -42,7 +52,27 @@ rec {
     }
     .${machine} or machine;
 
-  program = if hasDirectory then "${stored}/bin/flywheel" else stored;
+  # For scripts.
+  program = if isBuilt || has "/bin/flywheel" then "${stored}/bin/flywheel" else stored;
+
+  # For derivations: 'builder' and 'args' of a call.
+  call =
+    words:
+    if isBundle then
+      {
+        builder = "${stored}/lib/${loader}";
+        args = [
+          "--library-path"
+          "${stored}/lib"
+          "${stored}/libexec/flywheel"
+        ]
+        ++ words;
+      }
+    else
+      {
+        builder = program;
+        args = words;
+      };
 
   asList =
     value:
@@ -68,29 +98,27 @@ rec {
     derivation (
       {
         inherit name system;
-        builder = program;
-        args = [
-          "nix"
-          step
-        ];
         __structuredAttrs = true;
         flywheel = withoutNulls request;
       }
+      // call (
+        [
+          "nix"
+          step
+        ]
+        # Nix gives builders a terminal, on which nobody sees a line grow.
+        ++ (if step == "layer" || step == "image" then [ "--progress" "plain" ] else [ ])
+      )
       // (if roots == [ ] then { } else { exportReferencesGraph.graph = roots; })
     );
 
   # A derivation of one text.
   writeText =
     name: text:
-    derivation {
-      inherit name system;
-      builder = program;
-      args = [
-        "nix"
-        "file"
-      ];
-      __structuredAttrs = true;
-      flywheel = { inherit text; };
+    derive {
+      inherit name;
+      step = "file";
+      request = { inherit text; };
     };
 
   quoted = text: "'${builtins.replaceStrings [ "'" ] [ "'\\''" ] text}'";
@@ -99,15 +127,10 @@ rec {
   script =
     name: words:
     let
-      drv = derivation {
-        inherit name system;
-        builder = program;
-        args = [
-          "nix"
-          "file"
-        ];
-        __structuredAttrs = true;
-        flywheel = {
+      drv = derive {
+        inherit name;
+        step = "file";
+        request = {
           text = "#!/bin/sh\nexec ${builtins.concatStringsSep " " ([ program ] ++ words)} \"$@\"\n";
           place = "bin/${name}";
           executable = true;

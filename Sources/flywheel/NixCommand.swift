@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import ImageAssembly
 import OCICore
 import Registry
@@ -27,8 +28,11 @@ struct NixAttributesOption: ParsableArguments {
   var attributes: String?
 
   func read() throws -> NixAttributes {
-    let path = attributes ?? Environment.variable("NIX_ATTRS_JSON_FILE")
-    return try NixAttributes(file: path.map { FilePath($0) } ?? NixAttributes.fileName)
+    if let attributes { return try NixAttributes(file: FilePath(attributes)) }
+    // Some versions of Nix name the file by its path outside of the sandbox.
+    let named = Environment.variable("NIX_ATTRS_JSON_FILE").map { FilePath($0) }
+    let path = named.flatMap { FileManager.default.fileExists(atPath: $0.string) ? $0 : nil }
+    return try NixAttributes(file: path ?? NixAttributes.fileName)
   }
 }
 

@@ -37,15 +37,10 @@ public struct NixLayers: Sendable {
 
   private func document(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> JSON {
     let lower = try await NixLowerLayers(request)
-    let planning = try await planning()
-    var contents = try contents(over: lower, planning.options)
-    if let database = request.database { contents.append(try Self.content(of: database)) }
-    for index in contents.indices {
-      contents[index].history = request.history
-      contents[index].digests = planning.known[contents[index].recipe.fingerprint(encoding: request.encoding)]
-    }
+    let versions = try await versions()
     let recipe = ImageRecipe(
-      layers: contents, encoding: request.encoding, cache: request.cache.map { LayerDigestCache(directory: $0) })
+      layers: try contents(over: lower, versions), encoding: request.encoding,
+      cache: request.cache.map { LayerDigestCache(directory: $0) })
     var layers = try await recipe.assembleLayers(onProgress: onProgress)
     if request.keepsBlobs {
       for index in layers.indices { try await keep(&layers[index]) }
@@ -55,24 +50,47 @@ public struct NixLayers: Sendable {
 
   // MARK: Planning
 
-  /// How to divide, and what is known of layers from the image before.
-  private func planning() async throws -> (options: PlanningOptions, known: [String: LayerDigests]) {
+  private func contents(over lower: NixLowerLayers, _ versions: [ImageVersion]) throws -> [LayerContent] {
+    let previous = try previousDocument()
+    var options = try planning(previous)
+    options.versions = versions
+    let known = known(previous)
+    var contents = try contents(over: lower, options)
+    if let database = request.database { contents.append(try Self.content(of: database)) }
+    for index in contents.indices {
+      contents[index].history = request.history
+      contents[index].digests = known[contents[index].recipe.fingerprint(encoding: request.encoding)]
+    }
+    return contents
+  }
+
+  private func previousDocument() throws -> PlanDocument? {
+    guard let previous = request.previous else { return nil }
+    return try PlanDocument(jsonFile: previous)
+  }
+
+  /// How to divide.
+  private func planning(_ previous: PlanDocument?) throws -> PlanningOptions {
     var options = PlanningOptions()
-    var known: [String: LayerDigests] = [:]
     if let strategy = request.strategy { options.strategy = strategy }
-    if let previous = request.previous {
-      let document = try PlanDocument(jsonFile: previous)
-      options.previous = document.plan
-      options.history = document.history
-      for layer in document.image?.layers ?? [] where layer.content.blobType == nil {
-        known[layer.content.recipe.fingerprint(encoding: layer.encoding)] = layer.digests
-      }
-    }
-    if !request.versions.isEmpty {
-      options.versions = try await ImageHistory(files: request.versions).versions(of: request.image)
-    }
+    options.previous = previous?.plan
+    options.history = previous?.history
     if let constraints = request.constraints { options.constraints = try PlanningConstraints(jsonFile: constraints) }
-    return (options, known)
+    return options
+  }
+
+  private func versions() async throws -> [ImageVersion] {
+    guard !request.versions.isEmpty else { return [] }
+    return try await ImageHistory(files: request.versions).versions(of: request.image)
+  }
+
+  /// What is known of layers from the image before.
+  private func known(_ previous: PlanDocument?) -> [String: LayerDigests] {
+    var known: [String: LayerDigests] = [:]
+    for layer in previous?.image?.layers ?? [] where layer.content.blobType == nil {
+      known[layer.content.recipe.fingerprint(encoding: layer.encoding)] = layer.digests
+    }
+    return known
   }
 
   private func contents(over lower: NixLowerLayers, _ options: PlanningOptions) throws -> [LayerContent] {
