@@ -20,13 +20,16 @@ enum ImageInput {
   var isRegistry: Bool { if case .place(let location) = self { location.isRegistry } else { false } }
 
   /// Reads it; of layers nothing.
-  func open(_ client: RegistryClient, platform: Platform? = nil) async throws -> Deliverable {
+  /// - Parameter substitute: Gives what of its sources is not on this machine.
+  func open(
+    _ client: RegistryClient, platform: Platform? = nil, substitute: (any TreeSubstitute)? = nil
+  ) async throws -> Deliverable {
     switch self {
     case .description(let path):
-      return .image(
-        try AssembledImage(
-          descriptionFile: path, cache: Environment.digestCache(), base: { name, _ in try Location(name).store(client) }
-        ))
+      var image = try AssembledImage(
+        descriptionFile: path, cache: Environment.digestCache(), base: { name, _ in try Location(name).store(client) })
+      image.substitute = substitute
+      return .image(image)
     case .place(let location):
       let store = try location.store(client)
       return .content(try await location.root(in: store, platform: platform), store)

@@ -54,6 +54,8 @@ struct PushCommand: AsyncParsableCommand {
       "An annotation of the index, where there are several images; repeat it.", valueName: "name=value"))
   var annotation: [String] = []
 
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
+
   @OptionGroup(title: "Result") var result: ResultOptions
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
@@ -78,6 +80,9 @@ struct PushCommand: AsyncParsableCommand {
         "--tag-digest, --digest-file, --compression and --annotation belong to descriptions; a project says 'tags: [content]', 'compression' and 'annotations' itself, and --json has the digests"
       )
     }
+    guard !descriptions.isEmpty || binaryCaches.binaryCache.isEmpty else {
+      throw ValidationError("--binary-cache belongs to descriptions; what a project is made of must be on this machine")
+    }
     guard annotation.isEmpty || descriptions.count > 1 else {
       throw ValidationError("--annotation is for the index of several images; an image has its annotations from build")
     }
@@ -92,13 +97,15 @@ struct PushCommand: AsyncParsableCommand {
       let destinations = try result.destinations()
       let progress = output.printer()
       let known = try ImageInput.descriptions(descriptions)
-      try await registries.withClient(
-        progress, isNeeded: destinations.contains(where: \.isRegistry) || !known.allSatisfy { $0.base == nil },
-        mountingFrom: known.flatMap { Deliverable.image($0).mountSources }
-      ) { client in
-        let thing = try await self.thing(client, progress)
-        let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
-        try await delivery.finish(thing, result, destinations, json: output.json)
+      try await binaryCaches.withCaches(progress, registries) { caches in
+        try await registries.withClient(
+          progress, isNeeded: destinations.contains(where: \.isRegistry) || !known.allSatisfy { $0.base == nil },
+          mountingFrom: known.flatMap { Deliverable.image($0).mountSources }
+        ) { client in
+          let thing = try await self.thing(client, caches, progress)
+          let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
+          try await delivery.finish(thing, result, destinations, json: output.json)
+        }
       }
     }
   }
@@ -125,10 +132,13 @@ struct PushCommand: AsyncParsableCommand {
     }
   }
 
-  private func thing(_ client: RegistryClient, _ progress: ProgressPrinter) async throws -> Deliverable {
+  private func thing(
+    _ client: RegistryClient, _ caches: BinaryCaches?, _ progress: ProgressPrinter
+  ) async throws -> Deliverable {
     var images: [AssembledImage] = []
     for text in descriptions {
-      guard case .description = try ImageInput(text), case .image(var image) = try await ImageInput(text).open(client)
+      guard case .description = try ImageInput(text),
+        case .image(var image) = try await ImageInput(text).open(client, substitute: caches)
       else {
         throw ValidationError("'\(text)' is no description; to copy an image that is somewhere, use flywheel copy")
       }
