@@ -54,8 +54,8 @@ struct SBOMCommand: AsyncParsableCommand {
     try await reportingErrors {
       let image = try AssembledImage(descriptionFile: FilePath(description))
       let progress = output.printer()
-      let document = try await binaryCaches.withCaches(progress, registries) { caches in
-        try await document(of: image, caches)
+      let document: SoftwareDocument = try await binaryCaches.withCaches(progress, registries) { caches in
+        try await self.document(of: image, caches)
       }
       guard !attach.isEmpty else { return try Output.print(document.json.prettyText) }
       let places = try attach.map { try Location($0) }
