@@ -184,11 +184,11 @@ struct StoreArchiveTests {
   }
 
   @Test func archivesAreFetchedWhenTheirTurnComesAndOnce() async throws {
-    let numbers = 10..<60
+    let numbers = 10..<50
     let nars = numbers.map { number in
       (
         NarSample.path(number),
-        NarSample.nar(NarSample.directory(("f", NarSample.file([UInt8](repeating: UInt8(number), count: 1 << 20)))))
+        NarSample.nar(NarSample.directory(("f", NarSample.file([UInt8](repeating: UInt8(number), count: 1 << 19)))))
       )
     }
     let substitute = NarSubstitute(Dictionary(uniqueKeysWithValues: nars))
@@ -199,7 +199,7 @@ struct StoreArchiveTests {
       ).open().makeAsyncIterator()
       _ = try await stream.next()
       try await Task.sleep(for: .milliseconds(50))
-      #expect(substitute.opened.count < 45, "\(substitute.opened.count)")
+      #expect(substitute.opened.count < 35, "\(substitute.opened.count)")
     }
     let fresh = NarSubstitute(Dictionary(uniqueKeysWithValues: nars))
     _ = try await recipe.digests(encoding: .none, substitute: fresh)
