@@ -81,8 +81,8 @@ private let expression = #"""
     link = derive "link" ''ln -s ${file} "$out"'';
     tree = derive "tree" ''
       mkdir -p "$out/lib" "$out/share/ümläut dir" "$out/empty"
-      head -c 3000000 /dev/zero > "$out/lib/zeros"
-      i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i + 1)); done > "$out/lib/lines"
+      head -c 1300000 /dev/zero > "$out/lib/zeros"
+      i=0; while [ $i -lt 2000 ]; do echo "line $i"; i=$((i + 1)); done > "$out/lib/lines"
       cp "$out/lib/lines" "$out/share/lines"
       ln -s ../lib/lines "$out/share/link"
       : > "$out/lib/nothing"

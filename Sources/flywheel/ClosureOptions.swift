@@ -39,6 +39,6 @@ struct ClosureOptions: ParsableArguments {
   ///   - caches: Who is asked where Nix cannot tell.
   func graph(roots: [String] = [], caches: BinaryCaches? = nil) async throws -> StoreGraph {
     if let closure { return try StoreGraph(nixJSONFile: FilePath(closure)) }
-    return try await StoreQuestions(caches: caches).closure(of: (nixPath + roots).map { FilePath($0) })
+    return try await NixStore().closure(of: (nixPath + roots).map { FilePath($0) }, orElse: caches)
   }
 }

@@ -80,9 +80,6 @@ struct PushCommand: AsyncParsableCommand {
         "--tag-digest, --digest-file, --compression and --annotation belong to descriptions; a project says 'tags: [content]', 'compression' and 'annotations' itself, and --json has the digests"
       )
     }
-    guard !descriptions.isEmpty || binaryCaches.binaryCache.isEmpty else {
-      throw ValidationError("--binary-cache belongs to descriptions; what a project is made of must be on this machine")
-    }
     guard annotation.isEmpty || descriptions.count > 1 else {
       throw ValidationError("--annotation is for the index of several images; an image has its annotations from build")
     }
@@ -117,12 +114,14 @@ struct PushCommand: AsyncParsableCommand {
       for warning in read.warnings { printError(warning.description) }
       var stamp = Stamp(environment: Environment.variable)
       for file in stampFile { stamp = try stamp.adding(file: FilePath(file)) }
-      let push = ProjectPush(
-        project: read.project, context: context, names: image, stamp: stamp, isDryRun: result.dryRun,
-        cache: Environment.digestCache(), progress: progress)
-      // Before anything is built.
-      _ = try (push.images(), read.project.context(context))
-      let outcomes = try await registries.withClient(progress) { try await push.run($0) }
+      let outcomes = try await binaryCaches.withCaches(progress, registries) { caches in
+        let push = ProjectPush(
+          project: read.project, context: context, names: image, stamp: stamp, isDryRun: result.dryRun,
+          cache: Environment.digestCache(), caches: caches, progress: progress)
+        // Before anything is built.
+        _ = try (push.images(), read.project.context(context))
+        return try await registries.withClient(progress) { try await push.run($0) }
+      }
       try Output.print(outcomes, json: output.json)
       let failures = outcomes.compactMap(\.failure)
       guard let first = failures.first else { return }

@@ -95,7 +95,7 @@ struct SBOMCommand: AsyncParsableCommand {
     } else if source.isGiven {
       let read = try await source.graph(caches: caches)
       graph = read
-      hashes = try await StoreQuestions(caches: caches).narHashes(of: read.nodes.map(\.path))
+      hashes = try await NixStore().narHashes(of: read.nodes.map(\.path), orElse: caches)
     }
     switch format {
     case .spdx:

@@ -110,6 +110,38 @@ import Testing
     }
   }
 
+  /// A path of 220 MiB, in a cache that a few lines make.
+  @Test func aLargeArchiveNeedsLittleMemory() async throws {
+    let script = """
+      import hashlib, os, resource, struct, subprocess, sys
+      string = lambda b: struct.pack("<Q", len(b)) + b + bytes(-len(b) % 8)
+      size, block = 220 << 20, os.urandom(1 << 20)
+      begin = b"".join(map(string, [b"nix-archive-1", b"(", b"type", b"regular", b"contents"])) + struct.pack("<Q", size)
+      os.mkdir("large")
+      digest = hashlib.sha256()
+      with open("large/nar", "wb") as file:
+        for part in [begin] + [block] * (size >> 20) + [string(b")")]:
+          digest.update(part)
+          file.write(part)
+      name = "0123456789abcdfghijklmnpqrsvwxyz-large"
+      open("large/%s.narinfo" % name[:32], "w").write(
+        "StorePath: /nix/store/%s\\nURL: nar\\nCompression: none\\nNarHash: sha256:%s\\nNarSize: %d\\nReferences: \\n"
+        % (name, digest.hexdigest(), os.path.getsize("large/nar")))
+      result = subprocess.run(sys.argv[1:] + ["build", "--nix-path", "/nix/store/" + name, "--compression", "none",
+        "--allow-unsigned", "--binary-cache", "file://" + os.path.abspath("large"), "--quiet", "--no-cache"])
+      print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10)
+      sys.exit(result.returncode)
+      """
+    try await withTemporaryDirectory { directory in
+      let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("flywheel").path
+      let result = try await Tool.result(of: "python3", ["-c", script, program], in: directory)
+      #expect(result.status == 0, "\(result.errors)")
+      let peak = try #require(result.output.split(separator: "\n").last.flatMap { Int($0) })
+      #expect(peak < 180, "\(peak) MiB")
+    }
+  }
+
   @Test func whatCannotBeTrustedOrReachedHasItsOwnExitCode() async throws {
     try await withMachine { machine in
       let nix = machine.nix

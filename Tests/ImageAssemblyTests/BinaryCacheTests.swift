@@ -52,12 +52,12 @@ import Testing
         #expect(told == graph)
         let own = try await caches.narHashes(of: nix.paths)
         #expect(nix.paths.allSatisfy { own.sha256(of: $0) == hashes.sha256(of: $0) && own.sha256(of: $0) != nil })
-        let made = [
-          try await recipe(nix, told, caches).assemble(),
-          try await recipe(nix, told, caches, encoding: .gzip(level: 1)).assemble(),
-          try await recipe(nix, told, caches, maximumLayers: 1).assemble(),
-        ]
-        #expect(made.map(\.descriptor) == wanted.map(\.descriptor), "\(place)")
+        var made = [try await recipe(nix, told, caches).assemble()]
+        if place == places[0] {
+          made.append(try await recipe(nix, told, caches, encoding: .gzip(level: 1)).assemble())
+          made.append(try await recipe(nix, told, caches, maximumLayers: 1).assemble())
+        }
+        #expect(made.map(\.descriptor) == wanted.prefix(made.count).map(\.descriptor), "\(place)")
         #expect(try made[0].description(in: directory) == wanted[0].description(in: directory))
         #expect(try await made[0].verify().allSatisfy(\.isSame))
       }

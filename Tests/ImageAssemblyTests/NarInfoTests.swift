@@ -60,6 +60,16 @@ struct NarInfoTests {
     #expect(moved.isSigned(by: [key]))
   }
 
+  @Test func noByteThatIsSignedCanBeChanged() throws {
+    let (key, wanted, bytes) = (try TrustedKey(Self.key), try info().fingerprint, Array(Self.text.utf8))
+    for index in stride(from: 0, to: bytes.count, by: 5) {
+      var changed = bytes
+      changed[index] ^= 1
+      guard let info = try? NarInfo(parsing: changed), info.isSigned(by: [key]) else { continue }
+      #expect(info.fingerprint == wanted, "byte \(index)")
+    }
+  }
+
   @Test(arguments: [
     ("StorePath", "StorePath: /nix/store/v2n6", "StorePath: v2n6"), ("StorePath", "StorePath: ", "StorePath: /x/../"),
     ("StorePath", "-app-abc123\nURL", "-app-abc123/bin\nURL"), ("URL", "nar/16", "../16"), ("URL", "nar/16", "/nar/16"),
