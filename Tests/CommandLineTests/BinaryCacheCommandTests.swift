@@ -56,8 +56,13 @@ import Testing
   private func withServer(_ directory: FilePath, _ body: (String) async throws -> Void) async throws {
     let script = """
       import http.server, os
-      handler = http.server.SimpleHTTPRequestHandler
-      server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+      class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+          if self.path.startswith("/private"):
+            if self.headers.get("Authorization") != "Basic dXNlcjpzZWNyZXQ=": return self.send_error(401)
+            self.path = self.path[8:]
+          super().do_GET()
+      server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
       open("port.new", "w").write(str(server.server_port))
       os.rename("port.new", "port")
       server.serve_forever()
@@ -103,6 +108,17 @@ import Testing
         let plan = try await machine.flywheel(
           "plan", "--nix-path", nix.root.string, "--json", options[0], options[1], options[2], options[3])
         #expect(nix.paths.allSatisfy { plan.contains($0) })
+        let secrets = machine.directory.appending("netrc")
+        try "machine 127.0.0.1 login user password secret\n"
+          .write(toFile: secrets.string, atomically: false, encoding: .utf8)
+        let same = try await machine.flywheel(
+          "plan", "--nix-path", nix.root.string, "--json", "--binary-cache", "\(address)/private", options[2],
+          options[3],
+          "--netrc-file", "netrc")
+        #expect(same == plan)
+        _ = try await machine.flywheel(
+          "plan", "--nix-path", nix.root.string, "--binary-cache", "\(address)/private", options[2], options[3],
+          status: 77, failing: "netrc")
         let list = try await machine.flywheel(
           "sbom", "image.json", "--nix-path", nix.root.string, options[0], options[1], options[2], options[3])
         #expect(list.components(separatedBy: "checksumValue").count - 1 >= nix.paths.count)

@@ -27,7 +27,7 @@ final class SourceFiles: Sendable {
   func resolved(_ path: FilePath) async throws -> FilePath {
     guard substitute != nil, !FileSystem.exists(path) else { return FileSystem.resolvingSymlinks(path) }
     let absolute = path.isAbsolute ? path : FileSystem.workingDirectory.appending(path.components)
-    return try await follow(absolute)?.path ?? path
+    return try await follow(absolute) ?? path
   }
 
   /// Whether anything is at the path, be it a symbolic link that leads nowhere.
@@ -45,9 +45,10 @@ final class SourceFiles: Sendable {
 
   /// The names in a directory, in no order; none where there is no directory.
   func names(in path: FilePath) async throws -> [String] {
-    if substitute == nil || FileSystem.exists(path) { return (try? FileSystem.names(in: path)) ?? [] }
-    if case .directory(let names) = try await follow(path)?.item { return names }
-    return []
+    guard substitute != nil, !FileSystem.exists(path) else { return (try? FileSystem.names(in: path)) ?? [] }
+    guard let place = try await follow(path) else { return [] }
+    if case .directory(let names) = try await look(place) { return names }
+    return (try? FileSystem.names(in: place)) ?? []
   }
 
   /// The first bytes of a program at a path without symbolic links; `nil` for anything else.
@@ -68,17 +69,16 @@ final class SourceFiles: Sendable {
   /// What is at a path in an archive; links above it are followed.
   private func item(at path: FilePath) async throws -> StoreListing.Item? {
     guard substitute != nil, let name = path.lastComponent,
-      let parent = try await follow(path.removingLastComponent())?.path
+      let parent = try await follow(path.removingLastComponent())
     else { return nil }
     return try await look(parent.appending(name))
   }
 
-  /// Goes down a path, following links; `nil` where it leads nowhere. What is found on this machine has no item.
-  private func follow(_ path: FilePath) async throws -> (path: FilePath, item: StoreListing.Item?)? {
+  /// Goes down a path, following links; `nil` where it leads nowhere.
+  private func follow(_ path: FilePath) async throws -> FilePath? {
     guard path.isAbsolute else { return nil }
     var rest = Array(path.components.reversed())
     var here: FilePath = "/"
-    var item: StoreListing.Item?
     var links = 0
     while let component = rest.popLast() {
       if component.kind == .currentDirectory { continue }
@@ -88,13 +88,12 @@ final class SourceFiles: Sendable {
       }
       let next = here.appending(component)
       var target = FileSystem.linkTarget(of: next)
-      item = nil
       if target == nil, try !FileSystem.existsWithoutFollowing(next) {
-        item = try await look(next)
+        let item = try await look(next)
         // Above the store there may be nothing.
         if item == nil, rest.isEmpty || StorePath(in: next) != nil { return nil }
+        if case .symlink(let link) = item { target = link }
       }
-      if case .symlink(let link) = item { target = link }
       guard let target else {
         here = next
         continue
@@ -104,7 +103,7 @@ final class SourceFiles: Sendable {
       if target.isAbsolute { here = "/" }
       rest += target.components.reversed()
     }
-    return (here, item)
+    return here
   }
 
   /// What is at a path that no link leads to, in the archive that has it.
