@@ -23,6 +23,6 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-for name in ["Archive", "Configuration", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Reference"] {
+for name in ["Archive", "Configuration", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Nar", "Reference"] {
   package.targets.append(.executableTarget(name: "Fuzz\(name)", dependencies: ["FuzzChecks", "FuzzDriver"]))
 }

@@ -7,7 +7,8 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case invalidClosure, cyclicClosure, incompleteClosure, storePathMissing, invalidSettings, contentChanged
       case fileUnreadable, invalidPlan, invalidHistory
-      case nixUnavailable, invalidDescription, unsupportedDescription, invalidProject, invalidSource
+      case nixUnavailable, invalidBinaryCache, untrustedStorePath, invalidDescription, unsupportedDescription,
+        invalidProject, invalidSource
     }
     private let value: Value
 
@@ -31,6 +32,11 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
     public static let contentChanged = Code(value: .contentChanged)
     /// A Nix that is not installed or that refuses.
     public static let nixUnavailable = Code(value: .nixUnavailable)
+
+    /// A binary cache whose answers are broken, or that is named in a way that makes no sense.
+    public static let invalidBinaryCache = Code(value: .invalidBinaryCache)
+    /// A store path of a binary cache that no trusted key has signed.
+    public static let untrustedStorePath = Code(value: .untrustedStorePath)
 
     /// An image description that is broken, or contradicts itself.
     public static let invalidDescription = Code(value: .invalidDescription)

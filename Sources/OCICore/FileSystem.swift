@@ -160,6 +160,13 @@ package enum FileSystem {
     return unsafe path.withPlatformString { unsafe lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
+  /// The target of a symbolic link as it is written; `nil` where there is none.
+  package static func linkTarget(of path: FilePath) -> FilePath? {
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    let count = unsafe path.withPlatformString { unsafe readlink($0, &target, target.count - 1) }
+    return count > 0 ? FilePath(platformString: target) : nil
+  }
+
   /// The names in a directory, in no order.
   package static func names(in path: FilePath) throws(OCIError) -> [String] {
     guard let directory = unsafe path.withPlatformString({ unsafe opendir($0) }) else {

@@ -6,7 +6,7 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String, Hashable {
       case unreadable, changed, unsupportedEntry, unrepresentable, reservedName, conflict, invalidRecipe
-      case encodingNotHonoured, invalidArchive, limitExceeded, unsafePath, invalidListing
+      case encodingNotHonoured, invalidArchive, damaged, limitExceeded, unsafePath, invalidListing
     }
     private let value: Value
 
@@ -28,6 +28,8 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
     public static let encodingNotHonoured = Code(value: .encodingNotHonoured)
     /// An archive that is damaged, cut short, or in no known format.
     public static let invalidArchive = Code(value: .invalidArchive)
+    /// An archive of a store path that is not what was announced.
+    public static let damaged = Code(value: .damaged)
     /// An archive that goes beyond what its reader allows.
     public static let limitExceeded = Code(value: .limitExceeded)
     /// A name that could lead out of the place where it belongs.

@@ -18,6 +18,8 @@ struct BuildCommand: AsyncParsableCommand {
         flywheel build --base docker://docker.io/library/caddy:2.10-alpine --file /usr/bin/caddy=./caddy \\
           --platform linux/amd64 --to docker://ghcr.io/team/caddy:latest --tag-digest
         flywheel build --file-map files.json --description image.json
+        flywheel build --nix-path /nix/store/HASH-server --binary-cache https://cache.nixos.org \\
+          --to docker://ghcr.io/team/server:1.2
 
       Every digest is computed before a byte is sent; a destination gets only the blobs it lacks, and its tags last. \
       Without --to the digests are computed and nothing is written. Standard output holds the image's digest alone, or \
@@ -39,6 +41,8 @@ struct BuildCommand: AsyncParsableCommand {
 
   @Flag(help: "Accept references to paths outside the closure.")
   var allowOutsideReferences = false
+
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
 
   @OptionGroup(title: "Planning") var planning: PlanningArguments
 
@@ -87,19 +91,21 @@ struct BuildCommand: AsyncParsableCommand {
       let destinations = try result.destinations(stamp)
       let progress = output.printer()
       let baseLocation = try base.location()
-      try await registries.withClient(
-        progress, isNeeded: destinations.contains(where: \.isRegistry) || baseLocation?.isRegistry ?? false
-      ) { client in
-        let image = try await recipe(client, stamp).assemble(onProgress: progress.report)
-        progress.note(Output.summary(of: image))
-        if let description { try await image.writeDescription(to: FilePath(description)) }
-        let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
-        try await delivery.finish(.image(image), result, destinations, json: output.json)
+      try await binaryCaches.withCaches(progress, registries) { caches in
+        try await registries.withClient(
+          progress, isNeeded: destinations.contains(where: \.isRegistry) || baseLocation?.isRegistry ?? false
+        ) { client in
+          let image = try await recipe(client, stamp, caches).assemble(onProgress: progress.report)
+          progress.note(Output.summary(of: image))
+          if let description { try await image.writeDescription(to: FilePath(description)) }
+          let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
+          try await delivery.finish(.image(image), result, destinations, json: output.json)
+        }
       }
     }
   }
 
-  private func recipe(_ client: RegistryClient, _ stamp: Stamp?) async throws -> ImageRecipe {
+  private func recipe(_ client: RegistryClient, _ stamp: Stamp?, _ caches: BinaryCaches?) async throws -> ImageRecipe {
     let epoch = try Environment.sourceDateEpoch()
     let encoding = try LayerEncoding(parsing: compression)
     var settings = try configuration.settings(sourceDateEpoch: epoch, stamp)
@@ -110,9 +116,10 @@ struct BuildCommand: AsyncParsableCommand {
     guard source.isGiven else {
       var recipe = ImageRecipe(layers: others, base: base, settings: settings, encoding: encoding, cache: cache)
       recipe.verifiesCache = verify
+      recipe.substitute = caches
       return recipe
     }
-    let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) })
+    let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) }, caches: caches)
     var image = ClosureImage(
       graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
       encoding: encoding, planning: try await planning.options(),
@@ -121,6 +128,7 @@ struct BuildCommand: AsyncParsableCommand {
     image.base = base
     image.otherLayers = others
     image.verifiesCache = verify
+    image.substitute = caches
     return try await image.recipe()
   }
 }

@@ -12,7 +12,8 @@ struct ClosureOptions: ParsableArguments {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Store paths whose closure the installed Nix is asked for.", valueName: "path"))
+    help: ArgumentHelp(
+      "Store paths whose closure the installed Nix is asked for, or else the binary caches.", valueName: "path"))
   var nixPath: [String] = []
 
   @Option(help: ArgumentHelp("The most layers; the largest paths get one each, the rest share one.", valueName: "n"))
@@ -33,9 +34,11 @@ struct ClosureOptions: ParsableArguments {
     guard isGiven else { throw ValidationError("give either --closure FILE or --nix-path PATH") }
   }
 
-  /// - Parameter roots: Further store paths to ask Nix for.
-  func graph(roots: [String] = []) async throws -> StoreGraph {
+  /// - Parameters:
+  ///   - roots: Further store paths to ask Nix for.
+  ///   - caches: Who is asked where Nix cannot tell.
+  func graph(roots: [String] = [], caches: BinaryCaches? = nil) async throws -> StoreGraph {
     if let closure { return try StoreGraph(nixJSONFile: FilePath(closure)) }
-    return try await NixStore().closure(of: (nixPath + roots).map { FilePath($0) })
+    return try await NixStore().closure(of: (nixPath + roots).map { FilePath($0) }, orElse: caches)
   }
 }

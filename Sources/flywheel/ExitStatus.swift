@@ -27,6 +27,7 @@ enum ExitStatus {
     case .incompleteClosure: 67
     case .cyclicClosure: 68
     case .contentChanged: 74
+    case .untrustedStorePath: 77
     default: 65
     }
   }
@@ -35,7 +36,7 @@ enum ExitStatus {
     switch error.code {
     case .unreadable: 66
     case .encodingNotHonoured: 71
-    case .changed: 74
+    case .changed, .damaged: 74
     default: 65
     }
   }

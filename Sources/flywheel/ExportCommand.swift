@@ -46,6 +46,8 @@ struct ExportCommand: AsyncParsableCommand {
 
   @OptionGroup var platform: PlatformOption
 
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
+
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
   @OptionGroup(title: "Output") var output: ProgressOptions
@@ -61,29 +63,34 @@ struct ExportCommand: AsyncParsableCommand {
       let progress = output.printer()
       let input = try ImageInput(image)
       let isNeeded = try input.isRegistry || ImageInput.descriptions([image]).contains { $0.base != nil }
-      try await registries.withClient(progress, isNeeded: isNeeded) { client in
-        let thing = try await input.open(client, platform: platform.named)
-        let archive = try await ArchiveExport(
-          thing.root, in: thing.content(concurrency: 1), form: format.form, names: name)
-        if file == "-" {
-          for try await chunk in try await archive.source.open() {
-            do { try FileDescriptor.standardOutput.writeAll(chunk) } catch {
-              throw OCIError(.ioFailure, "cannot write the archive to standard output: \(error)")
-            }
-          }
-          return
+      try await binaryCaches.withCaches(progress, registries) { caches in
+        try await registries.withClient(progress, isNeeded: isNeeded) { client in
+          try await write(try await input.open(client, platform: platform.named, substitute: caches), progress)
         }
-        try await archive.write(to: FilePath(file)) { bytes in
-          if bytes % (16 << 20) < 1 << 20 {
-            progress.working(on: "\(Output.bytes(bytes)) of \(Output.bytes(archive.size))")
-          }
-        }
-        progress.closeLine()
-        let result: JSON.Object = [
-          "digest": .string(thing.root.digest.description), "file": .string(file), "bytes": .integer(archive.size),
-        ]
-        try Output.print(output.json ? JSON.object(result).prettyText : thing.root.digest.description)
       }
     }
+  }
+
+  private func write(_ thing: Deliverable, _ progress: ProgressPrinter) async throws {
+    let archive = try await ArchiveExport(
+      thing.root, in: thing.content(concurrency: 1), form: format.form, names: name)
+    if file == "-" {
+      for try await chunk in try await archive.source.open() {
+        do { try FileDescriptor.standardOutput.writeAll(chunk) } catch {
+          throw OCIError(.ioFailure, "cannot write the archive to standard output: \(error)")
+        }
+      }
+      return
+    }
+    try await archive.write(to: FilePath(file)) { bytes in
+      if bytes % (16 << 20) < 1 << 20 {
+        progress.working(on: "\(Output.bytes(bytes)) of \(Output.bytes(archive.size))")
+      }
+    }
+    progress.closeLine()
+    let result: JSON.Object = [
+      "digest": .string(thing.root.digest.description), "file": .string(file), "bytes": .integer(archive.size),
+    ]
+    try Output.print(output.json ? JSON.object(result).prettyText : thing.root.digest.description)
   }
 }

@@ -19,17 +19,22 @@ enum ImageInput {
   var isRegistry: Bool { if case .place(let location) = self { location.isRegistry } else { false } }
 
   /// Reads it; of layers nothing.
-  func open(_ client: RegistryClient, platform: Platform? = nil) async throws -> Deliverable {
+  /// - Parameter substitute: Gives what of its sources is not on this machine.
+  func open(
+    _ client: RegistryClient, platform: Platform? = nil, substitute: (any TreeSubstitute)? = nil
+  ) async throws -> Deliverable {
     switch self {
     case .description(let path):
       if try AssembledIndex.isDescribed(by: path) {
         let index = try AssembledIndex(
-          descriptionFile: path, cache: Environment.digestCache(), base: Self.baseFinder(client))
+          descriptionFile: path, cache: Environment.digestCache(), base: Self.baseFinder(client, substitute)
+        ).substituting(substitute)
         return try platform.map { .image(try Self.image(for: $0, of: index, path)) } ?? .index(index)
       }
-      return .image(
-        try AssembledImage(
-          descriptionFile: path, cache: Environment.digestCache(), base: Self.baseFinder(client)))
+      var image = try AssembledImage(
+        descriptionFile: path, cache: Environment.digestCache(), base: Self.baseFinder(client, substitute))
+      image.substitute = substitute
+      return .image(image)
     case .place(let location):
       let store = try location.store(client)
       return .content(try await location.root(in: store, platform: platform), store)
@@ -37,12 +42,15 @@ enum ImageInput {
   }
 
   /// A base is a place, or another description.
-  private static func baseFinder(_ client: RegistryClient) -> BaseFinder {
+  private static func baseFinder(
+    _ client: RegistryClient, _ substitute: (any TreeSubstitute)?
+  ) -> BaseFinder {
     { name, _ in
       if Location.isPlace(name) { return try Location(name).store(client) }
-      return try AssembledImage(
-        descriptionFile: FilePath(name), cache: Environment.digestCache(), base: baseFinder(client)
-      ).content()
+      var image = try AssembledImage(
+        descriptionFile: FilePath(name), cache: Environment.digestCache(), base: baseFinder(client, substitute))
+      image.substitute = substitute
+      return image.content()
     }
   }
 

@@ -41,6 +41,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
 
   @OptionGroup var source: ClosureOptions
 
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
+
   @OptionGroup(title: "Planning") var planning: PlanningArguments
 
   @Flag(help: "Say what each layer and other ways to divide are expected to cost.")
@@ -66,7 +68,9 @@ struct ShowPlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingErrors {
-      let graph = try await source.graph()
+      let graph = try await binaryCaches.withCaches(ProgressPrinter(style: .none)) { caches in
+        try await source.graph(caches: caches)
+      }
       let options = try await planning.options()
       let request = try options.request(for: graph, maximumLayers: source.maxLayers)
       let plan = try request.plan(with: options.strategy)

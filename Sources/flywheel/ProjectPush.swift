@@ -13,6 +13,7 @@ struct ProjectPush {
   let stamp: Stamp
   let isDryRun: Bool
   let cache: LayerDigestCache?
+  let caches: BinaryCaches?
   let progress: ProgressPrinter
 
   /// What became of one image.
@@ -66,7 +67,8 @@ struct ProjectPush {
   ) async throws {
     let epoch = try Environment.sourceDateEpoch()
     let result = try await image.assemble(
-      stamp: stamp, cache: cache, modificationTime: epoch ?? 1, created: epoch.map { Timestamp.text($0) },
+      stamp: stamp, cache: cache, caches: caches, modificationTime: epoch ?? 1,
+      created: epoch.map { Timestamp.text($0) },
       base: { name, platform in
         guard let lock else { return try await BaseOptions.image(name, client, platform: platform) }
         guard let pinned = lock.digests[name] else {

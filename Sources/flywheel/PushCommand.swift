@@ -54,6 +54,8 @@ struct PushCommand: AsyncParsableCommand {
       "An annotation of the index, where there are several images; repeat it.", valueName: "name=value"))
   var annotation: [String] = []
 
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
+
   @OptionGroup(title: "Result") var result: ResultOptions
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
@@ -92,13 +94,15 @@ struct PushCommand: AsyncParsableCommand {
       let destinations = try result.destinations()
       let progress = output.printer()
       let known = try ImageInput.descriptions(descriptions)
-      try await registries.withClient(
-        progress, isNeeded: destinations.contains(where: \.isRegistry) || !known.allSatisfy { $0.base == nil },
-        mountingFrom: known.flatMap { Deliverable.image($0).mountSources }
-      ) { client in
-        let thing = try await self.thing(client, progress)
-        let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
-        try await delivery.finish(thing, result, destinations, json: output.json)
+      try await binaryCaches.withCaches(progress, registries) { caches in
+        try await registries.withClient(
+          progress, isNeeded: destinations.contains(where: \.isRegistry) || !known.allSatisfy { $0.base == nil },
+          mountingFrom: known.flatMap { Deliverable.image($0).mountSources }
+        ) { client in
+          let thing = try await self.thing(client, caches, progress)
+          let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
+          try await delivery.finish(thing, result, destinations, json: output.json)
+        }
       }
     }
   }
@@ -110,12 +114,14 @@ struct PushCommand: AsyncParsableCommand {
       for warning in read.warnings { printError(warning.description) }
       var stamp = Stamp(environment: Environment.variable)
       for file in stampFile { stamp = try stamp.adding(file: FilePath(file)) }
-      let push = ProjectPush(
-        project: read.project, context: context, names: image, stamp: stamp, isDryRun: result.dryRun,
-        cache: Environment.digestCache(), progress: progress)
-      // Before anything is built.
-      _ = try (push.images(), read.project.context(context))
-      let outcomes = try await registries.withClient(progress) { try await push.run($0) }
+      let outcomes = try await binaryCaches.withCaches(progress, registries) { caches in
+        let push = ProjectPush(
+          project: read.project, context: context, names: image, stamp: stamp, isDryRun: result.dryRun,
+          cache: Environment.digestCache(), caches: caches, progress: progress)
+        // Before anything is built.
+        _ = try (push.images(), read.project.context(context))
+        return try await registries.withClient(progress) { try await push.run($0) }
+      }
       try Output.print(outcomes, json: output.json)
       let failures = outcomes.compactMap(\.failure)
       guard let first = failures.first else { return }
@@ -125,11 +131,13 @@ struct PushCommand: AsyncParsableCommand {
     }
   }
 
-  private func thing(_ client: RegistryClient, _ progress: ProgressPrinter) async throws -> Deliverable {
+  private func thing(
+    _ client: RegistryClient, _ caches: BinaryCaches?, _ progress: ProgressPrinter
+  ) async throws -> Deliverable {
     var images: [AssembledImage] = []
     for text in descriptions {
       guard case .description = try ImageInput(text) else { throw notDescribed(text) }
-      switch try await ImageInput(text).open(client) {
+      switch try await ImageInput(text).open(client, substitute: caches) {
       case .image(let image): images.append(try await encoded(image, progress))
       case .index(let index):
         if descriptions.count == 1 { return .index(try await encoded(index, progress)) }

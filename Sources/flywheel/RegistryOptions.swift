@@ -65,16 +65,23 @@ struct RegistryOptions: ParsableArguments {
   private func configuration(
     _ credentials: @escaping CredentialProvider, _ progress: ProgressPrinter, _ sources: [ImageReference]
   ) throws -> RegistryConfiguration {
-    var configuration = try RegistryConfiguration.system()
+    var configuration = try connections(progress)
     configuration.credentials = credentials
+    for source in try mountFrom.map({ try ImageReference($0, defaultHost: nil) }) + sources {
+      configuration.mountSources[source.host, default: []].append(source.repository)
+    }
+    return configuration
+  }
+
+  /// How to reach hosts, without who we are there.
+  func connections(_ progress: ProgressPrinter) throws -> RegistryConfiguration {
+    var configuration = try RegistryConfiguration.system()
+    configuration.credentials = { _, _ in nil }
     configuration.plainHTTPHosts = Set(plainHttp)
     configuration.unverifiedHosts = Set(skipTlsVerify)
     configuration.certificates.authorities = certificateAuthority.map { FilePath($0) }
     configuration.maximumAttempts = attempts
     configuration.stallTimeout = stallTimeout
-    for source in try mountFrom.map({ try ImageReference($0, defaultHost: nil) }) + sources {
-      configuration.mountSources[source.host, default: []].append(source.repository)
-    }
     configuration.onEvent = progress.report
     return configuration
   }

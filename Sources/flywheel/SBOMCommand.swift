@@ -30,6 +30,8 @@ struct SBOMCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Closure") var source: ClosureOptions
 
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
+
   @Option(help: "spdx (2.3), cyclonedx (1.5) or provenance (SLSA 1.0 in an in-toto statement).")
   var format = Format.spdx
 
@@ -54,13 +56,15 @@ struct SBOMCommand: AsyncParsableCommand {
   func run() async throws {
     try await reportingErrors {
       let image = try AssembledImage(descriptionFile: FilePath(description))
-      let document = try await document(of: image)
+      let progress = progress.printer()
+      let document: SoftwareDocument = try await binaryCaches.withCaches(progress, registries) { caches in
+        try await self.document(of: image, caches)
+      }
       if let output { try Output.write(document.json.prettyText + "\n", to: FilePath(output)) }
       guard !attach.isEmpty else {
         if output == nil { try Output.print(document.json.prettyText) }
         return
       }
-      let progress = progress.printer()
       let places = try attach.map { try Location($0) }
       try await registries.withClient(progress, isNeeded: places.contains(where: \.isRegistry)) { client in
         for place in places {
@@ -88,7 +92,7 @@ struct SBOMCommand: AsyncParsableCommand {
     var annotations: [String: String] = [:]
   }
 
-  private func document(of image: AssembledImage) async throws -> SoftwareDocument {
+  private func document(of image: AssembledImage, _ caches: BinaryCaches?) async throws -> SoftwareDocument {
     let title = name ?? image.manifest.annotations[AnnotationKey.title] ?? "image"
     var graph: StoreGraph?
     var hashes = NarHashes()
@@ -96,9 +100,9 @@ struct SBOMCommand: AsyncParsableCommand {
       graph = try StoreGraph(nixJSONFile: FilePath(closure))
       hashes = try NarHashes(nixJSONFile: FilePath(closure))
     } else if source.isGiven {
-      let read = try await source.graph()
+      let read = try await source.graph(caches: caches)
       graph = read
-      hashes = try await NixStore().narHashes(of: read.nodes.map(\.path))
+      hashes = try await NixStore().narHashes(of: read.nodes.map(\.path), orElse: caches)
     }
     switch format {
     case .spdx:

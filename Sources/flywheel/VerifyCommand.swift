@@ -19,13 +19,18 @@ struct VerifyCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The description.", valueName: "description"))
   var description: String
 
+  @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
+
   @OptionGroup(title: "Output") var output: ProgressOptions
 
   func run() async throws {
     try await reportingErrors {
       let progress = output.printer()
-      let image = try AssembledImage(descriptionFile: FilePath(description), cache: Environment.digestCache())
-      let verdicts = try await image.verify(onProgress: progress.report)
+      var image = try AssembledImage(descriptionFile: FilePath(description), cache: Environment.digestCache())
+      let verdicts = try await binaryCaches.withCaches(progress) { caches in
+        image.substitute = caches
+        return try await image.verify(onProgress: progress.report)
+      }
       progress.closeLine()
       try Output.print(verdicts, of: image, json: output.json)
       if !verdicts.allSatisfy(\.isSame) { throw ExitCode(74) }

@@ -12,6 +12,30 @@ struct ProjectTests {
     try Project.read(Array(text.utf8), file: "flywheel.yaml", directory: directory).project
   }
 
+  @Test(.enabled(if: NixCache.isAvailable)) func storePathsOfAProjectMayBeInABinaryCacheAlone() async throws {
+    try await withTemporaryDirectory { directory in
+      let nix = try await NixCache(in: directory)
+      let project = try read(
+        """
+        version: 1
+        contexts: {here: ghcr.io/org/name}
+        images: {app: {nix: \(nix.root), copyToRoot: [\(nix.root)], compression: none}}
+        """)
+      func digest(_ caches: BinaryCaches?) async throws -> Digest {
+        try await project.images[0].assemble(
+          stamp: Stamp(), caches: caches, base: { _, _ in throw OCIError(.notFound, "no base") }
+        ).descriptor.digest
+      }
+      let wanted = try await digest(nil)
+      let place = try await nix.copy(compression: "zstd")
+      try await nix.delete()
+      let error = await #expect(throws: AssemblyError.self) { try await digest(nil) }
+      #expect(error?.code == .storePathMissing)
+      let cache = BinaryCache(directory: place, trustedKeys: [try TrustedKey(nix.publicKey)])
+      #expect(try await digest(BinaryCaches([cache])) == wanted)
+    }
+  }
+
   @Test func aProjectDescribesImagesContextsAndTags() throws {
     let project = try read(
       """

@@ -1,7 +1,7 @@
 /// A parser that is fuzzed, with what must hold for every input that it accepts. The raw value is the name of its directory
 /// in `FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-  case archive, configuration, descriptor, digest, index, manifest, mtree, reference
+  case archive, configuration, descriptor, digest, index, manifest, mtree, nar, reference
 
   /// A rule that an input breaks.
   public struct Violation: Error, CustomStringConvertible {
@@ -22,6 +22,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .index: try checkIndex(input)
     case .manifest: try checkManifest(input)
     case .mtree: try checkMtree(input)
+    case .nar: try checkNar(input)
     case .reference: try checkReference(input)
     }
   }

@@ -6,7 +6,7 @@ import SystemPackage
 import Tarball
 
 /// Waits for what a task does; a fuzzer's loop is no task.
-private func wait<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
+func wait<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
   let result = Mutex<Swift.Result<Result, any Error>?>(nil)
   let done = DispatchSemaphore(value: 0)
   Task {

@@ -11,6 +11,8 @@ public struct LayerDigestCache: LayerCache {
   private let directory: FilePath
   private let sizeLimit: Int64
   private let canRead: Bool
+  /// Who may know store paths that this machine lacks.
+  private var substitute: (any TreeSubstitute)?
 
   /// Creates a cache in a directory, which is made when it is first written to.
   /// - Parameter sizeLimit: The most bytes of all files together.
@@ -25,17 +27,28 @@ public struct LayerDigestCache: LayerCache {
   }
 
   /// The same cache, which answers no question about digests.
-  var writeOnly: LayerDigestCache { LayerDigestCache(directory: directory, sizeLimit: sizeLimit, canRead: false) }
+  var writeOnly: LayerDigestCache {
+    LayerDigestCache(directory: directory, sizeLimit: sizeLimit, canRead: false).trusting(substitute)
+  }
+
+  /// The same cache, for which a store path that a substitute has signed is as good as one that is registered.
+  func trusting(_ substitute: (any TreeSubstitute)?) -> LayerDigestCache {
+    var result = self
+    result.substitute = substitute
+    return result
+  }
 
   /// Whether a source is a path in `/nix/store` by a store's naming rule and looks like one that Nix registered: its time
-  /// is 1 and nobody may write to it. A path that is still being built does not.
+  /// is 1 and nobody may write to it. A path that is still being built does not. One that is not on this machine is admitted
+  /// where a binary cache has it with a signature that counts.
   public func admits(_ source: LayerRecipe.Source) -> Bool {
     let components = source.host.components.map(\.string)
     // Links may lead out of the store.
     guard source.host.isAbsolute, !source.followsLinks, components.count >= 3, components[0] == "nix",
       components[1] == "store", Self.isStoreName(components[2])
     else { return false }
-    return FileSystem.looksRegistered(FilePath("/nix/store/\(components[2])"))
+    let path = FilePath("/nix/store/\(components[2])")
+    return FileSystem.looksRegistered(path) || !FileSystem.exists(path) && substitute?.isImmutable(path) ?? false
   }
 
   /// The digests of a layer, if they are known.

@@ -18,11 +18,13 @@ extension ClosureImage {
   /// - Throws: As `assemble`.
   public func recipe() async throws -> ImageRecipe {
     try requireCompleteClosure()
-    try await requirePresentPaths()
-    try await requireRootsInClosure()
+    let files = SourceFiles(substitute)
+    try await requirePresentPaths(files)
+    try await requireRootsInClosure(files)
     var recipe = ImageRecipe(
-      layers: try await layers(), base: base, settings: settings, encoding: encoding, cache: cache)
+      layers: try await layers(files), base: base, settings: settings, encoding: encoding, cache: cache)
     recipe.verifiesCache = verifiesCache
+    recipe.substitute = substitute
     return recipe
   }
 
@@ -40,29 +42,36 @@ extension ClosureImage {
     )
   }
 
-  private func requirePresentPaths() async throws {
+  private func requirePresentPaths(_ files: SourceFiles) async throws {
     let paths = graph.nodes.map { FilePath($0.path) } + copyToRoot
-    let missing: [FilePath]
+    var missing: [FilePath]
     do {
       missing = try await IOExecutor.run { try paths.filter { try !FileSystem.existsWithoutFollowing($0) } }
     } catch let error as OCIError {
       throw AssemblyError(.storePathMissing, error.message)
     }
+    if let substitute {
+      let isKnown = try await missing.concurrentMap(width: 16) { try await substitute.archive(of: $0) != nil }
+      missing = zip(missing, isKnown).filter { !$0.1 }.map(\.0)
+    }
     guard let first = missing.first else { return }
     throw AssemblyError(
       .storePathMissing,
-      "'\(first)' is not on this machine\(missing.count > 1 ? " (nor are \(missing.count - 1) more)" : ""); build or fetch it first"
+      "'\(first)' is not on this machine\(missing.count > 1 ? " (nor are \(missing.count - 1) more)" : ""); \(substitute == nil ? "build or fetch it first" : "no binary cache that was given has it: name the one that does, or build it")"
     )
   }
 
   /// A store path refers to others; only a closure that has it says to which.
-  private func requireRootsInClosure() async throws {
+  private func requireRootsInClosure(_ files: SourceFiles) async throws {
     guard !allowsOutsideReferences else { return }
     let (roots, paths) = (copyToRoot, graph.nodes.map { FilePath($0.path) })
-    let stray = try await IOExecutor.run {
-      roots.map { FileSystem.resolvingSymlinks($0) }.first { root in
-        root.starts(with: "/nix/store") && !paths.contains { root.starts(with: $0) }
-      }
+    let resolved = try await IOExecutor.run {
+      var resolved: [FilePath] = []
+      for root in roots { resolved.append(try await files.resolved(root)) }
+      return resolved
+    }
+    let stray = resolved.first { root in
+      root.starts(with: "/nix/store") && !paths.contains { root.starts(with: $0) }
     }
     guard let stray else { return }
     throw AssemblyError(

@@ -6,12 +6,15 @@ internal import Tarball
 extension ClosureImage {
   /// What each layer is made of, from the bottom up. Looks at the file system, but reads no content.
   /// - Throws: `AssemblyError`, `TarballError.Code.conflict`, `LayerGraphError`.
-  public func layers() async throws -> [LayerContent] {
-    try await IOExecutor.run { try planLayers() }
+  public func layers() async throws -> [LayerContent] { try await layers(SourceFiles(substitute)) }
+
+  func layers(_ files: SourceFiles) async throws -> [LayerContent] {
+    try await IOExecutor.run { try await planLayers(files) }
   }
 
-  private func planLayers() throws -> [LayerContent] {
-    let roots = copyToRoot.map { FileSystem.resolvingSymlinks($0) }
+  private func planLayers(_ files: SourceFiles) async throws -> [LayerContent] {
+    var roots: [FilePath] = []
+    for root in copyToRoot { roots.append(try await files.resolved(root)) }
     let rootSources = roots.map { LayerRecipe.Source($0, at: "/") }
     // A budget of one leaves no layer for the root alone: everything shares it, and nothing can be hidden.
     let isShared = maximumLayers == 1
@@ -26,10 +29,10 @@ extension ClosureImage {
     }
     var options = planning
     if isShared { options.deadShare = 0 }
-    options.previous = try reproducible(planning.previous)
+    options.previous = try await reproducible(planning.previous)
     let plan = try options.request(for: graph, maximumLayers: hasTop && !isShared ? room - 1 : room)
       .plan(with: options.strategy)
-    try requireNoHiddenPaths(below: roots)
+    try await requireNoHiddenPaths(below: roots, files)
     var layers = plan.layers.map { layer in
       LayerContent(
         LayerRecipe(layer.members.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths,
@@ -48,19 +51,20 @@ extension ClosureImage {
 
   /// A previous plan without the layers that could not be produced again, because a path that they would keep although it departed is
   /// no longer on this machine.
-  private func reproducible(_ previous: LayerPlan?) throws -> LayerPlan? {
+  private func reproducible(_ previous: LayerPlan?) async throws -> LayerPlan? {
     guard var plan = previous else { return nil }
     let present = Set(graph.nodes.map(\.path))
-    plan.layers = try plan.layers.filter { layer in
-      try layer.members.allSatisfy { path in
-        try present.contains(path) || FileSystem.existsWithoutFollowing(FilePath(path))
-      }
+    var gone: Set<String> = []
+    for path in Set(plan.layers.flatMap(\.members)).subtracting(present).map({ FilePath($0) }) {
+      if try FileSystem.existsWithoutFollowing(path) { continue }
+      if try await substitute?.archive(of: path) == nil { gone.insert(path.string) }
     }
+    plan.layers.removeAll { !gone.isDisjoint(with: $0.members) }
     return plan
   }
 
   /// The root's layer lies over the others: something there at a store path, or no directory above one, would hide it.
-  private func requireNoHiddenPaths(below roots: [FilePath]) throws {
+  private func requireNoHiddenPaths(below roots: [FilePath], _ files: SourceFiles) async throws {
     var parents: Set<FilePath> = []
     for node in graph.nodes {
       var parent = FilePath(node.path).removingLastComponent()
@@ -69,14 +73,14 @@ extension ClosureImage {
     for root in roots {
       for node in graph.nodes {
         let path = root.appending(FilePath(node.path).components)
-        guard try FileSystem.existsWithoutFollowing(path) else { continue }
+        guard try await files.exists(path) else { continue }
         throw TarballError(
           .conflict,
           "'\(path)' would be at '\(node.path)', where the closure's own is; take it out of what is copied to the root")
       }
       for parent in parents.sorted(by: { byteOrder($0.string, $1.string) }) {
         let path = root.appending(parent.components)
-        guard try FileSystem.existsWithoutFollowing(path), !FileSystem.isRealDirectory(path) else { continue }
+        guard try await files.exists(path), try await !files.isRealDirectory(path) else { continue }
         throw TarballError(
           .conflict,
           "'\(path)' would be at '\(parent)' and hide the store paths below it; take it out of what is copied to the root"

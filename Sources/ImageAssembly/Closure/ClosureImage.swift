@@ -35,6 +35,8 @@ public struct ClosureImage: Sendable {
   public var otherLayers: [LayerContent] = []
   /// Whether everything is computed again and compared with what the cache knows.
   public var verifiesCache = false
+  /// Gives store paths that are not on this machine, such as binary caches.
+  public var substitute: (any TreeSubstitute)?
 
   /// Describes an image; nothing is read yet.
   public init(

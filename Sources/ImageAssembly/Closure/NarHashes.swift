@@ -45,6 +45,24 @@ public struct NarHashes: Sendable, Hashable {
   /// The SHA-256 of a path's NAR in hexadecimal digits, where that is what Nix registered.
   func sha256(of path: String) -> String? { hashes[path].flatMap(Self.hexadecimal) }
 
+  /// Nix's base 32: digits from the last to the first, each with five bits from the lowest on.
+  static let base32Digits = Array("0123456789abcdfghijklmnpqrsvwxyz".utf8)
+
+  /// The digest in Nix's base 32, as signatures have it.
+  static func base32(_ digest: Digest) -> String {
+    let digits = Array(digest.hex.utf8)
+    let bytes = stride(from: 0, to: digits.count, by: 2).map { start in
+      UInt8(String(decoding: digits[start..<start + 2], as: UTF8.self), radix: 16) ?? 0
+    }
+    let places = (0..<(bytes.count * 8 + 4) / 5).reversed()
+    return String(
+      decoding: places.map { place in
+        let (byte, shift) = (place * 5 / 8, place * 5 % 8)
+        let next = byte + 1 < bytes.count ? UInt16(bytes[byte + 1]) : 0
+        return base32Digits[Int((UInt16(bytes[byte]) | next << 8) >> UInt16(shift) & 31)]
+      }, as: UTF8.self)
+  }
+
   /// From any of Nix's three ways to write it.
   static func hexadecimal(_ hash: String) -> String? {
     guard hash.hasPrefix("sha256") else { return nil }
@@ -54,11 +72,9 @@ public struct NarHashes: Sendable, Hashable {
     case 64: return text.allSatisfy(\.isHexDigit) ? text.lowercased() : nil
     case 44: return Base64.decode(String(text)).flatMap { $0.count == 32 ? hex($0) : nil }
     case 52:
-      // Nix's base 32: digits from the last to the first, each with five bits from the lowest on.
-      let alphabet = Array("0123456789abcdfghijklmnpqrsvwxyz".utf8)
       var bytes = [UInt8](repeating: 0, count: 32)
       for (place, digit) in text.utf8.reversed().enumerated() {
-        guard let value = alphabet.firstIndex(of: digit) else { return nil }
+        guard let value = base32Digits.firstIndex(of: digit) else { return nil }
         let (byte, shift) = (place * 5 / 8, place * 5 % 8)
         bytes[byte] |= UInt8(truncatingIfNeeded: value << shift)
         if shift > 3 {

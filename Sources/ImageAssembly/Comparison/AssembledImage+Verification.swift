@@ -31,7 +31,7 @@ extension AssembledImage {
         listing = try await Archive(file: file).listing()
       } else {
         (digests, listing) = try await layer.content.recipe.digestsAndListing(
-          encoding: layer.encoding, parallelism: .sharing(width)
+          encoding: layer.encoding, parallelism: .sharing(width), substitute: substitute
         ) { onProgress(.hashed(layer: index + 1, of: layers.count, bytes: $0)) }
       }
       let before = digests.diffID == layer.diffID ? nil : cache?.listing(of: layer.diffID)

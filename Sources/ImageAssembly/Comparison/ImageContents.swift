@@ -84,7 +84,7 @@ extension AssembledImage {
     for layer in self.layers {
       let listing =
         if let known = cache?.listing(of: layer.diffID) { known } else {
-          try await layer.content.recipe.digestsAndListing(encoding: .none).listing
+          try await layer.content.recipe.digestsAndListing(encoding: .none, substitute: substitute).listing
         }
       layers.append(.init(diffID: layer.diffID, listing: listing))
     }

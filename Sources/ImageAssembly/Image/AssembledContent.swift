@@ -59,7 +59,7 @@ public struct AssembledContent: ContentStore {
     let recipe = layer.content.recipe
     let source =
       layer.content.blobFile.map { BlobFile($0).source }
-      ?? recipe.source(encoding: layer.encoding, parallelism: parallelism)
+      ?? recipe.source(encoding: layer.encoding, parallelism: parallelism, substitute: image.substitute)
     let chunks = try await source.open().verified(as: layer.descriptor).makeAsyncIterator()
     return ByteStream { [image] in
       do { return try await chunks.next() } catch let error as OCIError
@@ -78,7 +78,7 @@ extension AssembledImage {
   func changed(_ layer: Layer) async -> AssemblyError {
     var what = "something in it was changed"
     if let before = cache?.listing(of: layer.diffID),
-      let now = try? await layer.content.recipe.digestsAndListing(encoding: .none).listing,
+      let now = try? await layer.content.recipe.digestsAndListing(encoding: .none, substitute: substitute).listing,
       let change = now.changes(since: before).first
     {
       what = "\(change)"

@@ -13,7 +13,7 @@ extension AssembledImage {
       if layer.content.blobType != nil || layer.encoding == encoding { return layer }
       onProgress(.digesting(layer: index + 1, of: layers.count, paths: layer.content.storePaths.count))
       let digests = try await layer.content.recipe.digests(
-        encoding: encoding, parallelism: .sharing(width), cache: cache
+        encoding: encoding, parallelism: .sharing(width), cache: cache?.trusting(substitute), substitute: substitute
       ) { onProgress(.hashed(layer: index + 1, of: layers.count, bytes: $0)) }
       guard digests.diffID == layer.diffID else {
         try await cache?.forget(layer.content.recipe, encoding)
@@ -30,8 +30,10 @@ extension AssembledImage {
     }
     var manifest = manifest
     manifest.layers = (base?.descriptors ?? []) + encoded.map(\.descriptor)
-    return AssembledImage(
+    var result = AssembledImage(
       layers: encoded, base: base, configuration: configuration, configurationBytes: configurationBytes,
       manifest: manifest, manifestBytes: manifest.canonicalBytes, cache: cache)
+    result.substitute = substitute
+    return result
   }
 }

@@ -54,6 +54,8 @@ public struct AssembledImage: Sendable {
   /// The manifest's descriptor: its digest is the image's.
   public let descriptor: Descriptor
   let cache: LayerDigestCache?
+  /// Gives sources of layers that are not on this machine, such as a binary cache.
+  public var substitute: (any TreeSubstitute)?
 
   /// Writes configuration and manifest over layers.
   init(

@@ -1,9 +1,10 @@
 public import OCICore
+public import Tarball
 
 /// Several images, one a platform, under one digest.
 public struct AssembledIndex: Sendable {
   /// The images, in the order of the index.
-  public let images: [AssembledImage]
+  public private(set) var images: [AssembledImage]
   /// The index.
   public let index: ImageIndex
   /// The index's bytes.
@@ -38,6 +39,13 @@ public struct AssembledIndex: Sendable {
       }, annotations: annotations)
     indexBytes = index.canonicalBytes
     descriptor = Descriptor(mediaType: .imageIndex, describing: indexBytes)
+  }
+
+  /// The same index, with what its images' sources have that this machine lacks.
+  public func substituting(_ substitute: (any TreeSubstitute)?) -> AssembledIndex {
+    var result = self
+    for place in result.images.indices { result.images[place].substitute = substitute }
+    return result
   }
 
   /// What it consists of, as a store to copy from.

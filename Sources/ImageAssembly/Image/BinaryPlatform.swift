@@ -3,11 +3,9 @@ internal import SystemPackage
 
 /// Finds out what an image runs on by looking at its programs, so that the machine that assembles it does not matter.
 struct BinaryPlatform {
-  /// The platform of an ELF file, or `nil` for anything else.
-  static func read(_ path: FilePath) -> Platform? {
-    guard let status = try? FileSystem.fileSize(path), status >= 20, let file = try? OpenFile.reading(path),
-      let header = try? file.read(upTo: 20), header.count == 20, header.starts(with: [0x7F, 0x45, 0x4C, 0x46])
-    else { return nil }
+  /// The platform of an ELF file, by its beginning, or `nil` for anything else.
+  static func read(_ header: [UInt8]) -> Platform? {
+    guard header.count == SourceFiles.beginningLength, header.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else { return nil }
     let isLittleEndian = header[5] == 1
     let machine = isLittleEndian ? Int(header[18]) | Int(header[19]) << 8 : Int(header[18]) << 8 | Int(header[19])
     let is64Bit = header[4] == 2
@@ -29,13 +27,16 @@ struct BinaryPlatform {
   /// The platform of an image: that of its entrypoint, else of the first program or library among its trees. What a
   /// symbolic link of the image leads to on this machine alone is not looked at.
   static func detect(
-    entrypoint: String?, roots: [FilePath], trees: [(host: FilePath, destination: FilePath)]
-  ) -> Platform? {
+    entrypoint: String?, roots: [FilePath], trees: [(host: FilePath, destination: FilePath)], in files: SourceFiles
+  ) async throws -> Platform? {
     let hosts = roots + trees.map(\.host)
     let own = Set(hosts.map { FileSystem.resolvingSymlinks($0).string })
-    func read(_ path: FilePath) -> Platform? {
-      let resolved = FileSystem.resolvingSymlinks(path)
-      return isBelow(resolved.string, own) ? Self.read(resolved) : nil
+    func plain(_ path: FilePath) async throws -> Platform? {
+      try await files.beginning(of: path, count: SourceFiles.beginningLength).flatMap(Self.read)
+    }
+    func read(_ path: FilePath) async throws -> Platform? {
+      let resolved = try await files.resolved(path)
+      return isBelow(resolved.string, own) ? try await plain(resolved) : nil
     }
     if let entrypoint {
       let path = FilePath(entrypoint)
@@ -45,24 +46,26 @@ struct BinaryPlatform {
         if rest.removePrefix(tree.destination) { candidates.append(tree.host.appending(rest.components)) }
       }
       for candidate in candidates {
-        if let platform = read(candidate) { return platform }
+        if let platform = try await read(candidate) { return platform }
       }
     }
     for directory in ["bin", "sbin", "libexec", "lib"] {
       for tree in hosts {
         let place = tree.appending(directory)
-        let names = ((try? FileSystem.names(in: place)) ?? []).sorted(by: byteOrder)
+        let names = try await files.names(in: place).sorted(by: byteOrder)
         // Where nothing is a link, nothing leads out, and there is nothing to follow.
         let isOwn = !names.isEmpty && FileSystem.isRealDirectory(tree) && FileSystem.isRealDirectory(place)
         for name in names.prefix(200) {
           let path = place.appending(name)
           let isPlain = isOwn && FileSystem.sizeAndTime(path) != nil
-          if let platform = isPlain ? Self.read(path) : read(path) { return platform }
+          if let platform = isPlain ? try await plain(path) : try await read(path) { return platform }
         }
       }
     }
     // A source may be a program itself.
-    for tree in hosts where !FileSystem.isRealDirectory(tree) { if let platform = read(tree) { return platform } }
+    for tree in hosts where try await !files.isRealDirectory(tree) {
+      if let platform = try await read(tree) { return platform }
+    }
     return nil
   }
 

@@ -19,6 +19,8 @@ public struct ImageRecipe: Sendable {
   public var cache: LayerDigestCache?
   /// Whether everything is computed again and compared with what the cache knows.
   public var verifiesCache = false
+  /// Gives sources that are not on this machine, such as a binary cache.
+  public var substitute: (any TreeSubstitute)?
 
   /// Describes an image; nothing is read yet.
   public init(
@@ -44,8 +46,10 @@ public struct ImageRecipe: Sendable {
     // Both look at the sources, one at their names.
     async let platform = platform()
     let made = try await assembleLayers(onProgress: onProgress)
-    return try AssembledImage(
+    var image = try AssembledImage(
       made, base: base, settings: settings, merge: merge, platform: try await platform, cache: cache)
+    image.substitute = substitute
+    return image
   }
 
   /// The layers of its own with their digests.
@@ -58,10 +62,13 @@ public struct ImageRecipe: Sendable {
     return made
   }
 
+  /// The cache, which believes what the substitute has signed.
+  private var trustingCache: LayerDigestCache? { cache?.trusting(substitute) }
+
   /// What the layers' bytes are called: of those that the cache does not know four at once, because hashing a layer is one stream,
   /// and several are hashed faster together.
   private func facts(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> [LayerDigests] {
-    var facts = try await IOExecutor.run { [layers, encoding, cache, verifiesCache] in
+    var facts = try await IOExecutor.run { [layers, encoding, cache = trustingCache, verifiesCache] in
       layers.map { layer -> LayerDigests? in
         if let digests = layer.digests { return digests }
         guard layer.blobFile == nil, !verifiesCache, let cache else { return nil }
@@ -88,10 +95,11 @@ public struct ImageRecipe: Sendable {
   ) async throws -> LayerDigests {
     if let path = layer.blobFile { return try await BlobFile(path).digests() }
     let encoding = layer.encoding ?? self.encoding
+    let cache = trustingCache
     let known = verifiesCache ? cache?.digests(for: layer.recipe.fingerprint(encoding: encoding)) : nil
     let digests = try await layer.recipe.digests(
       encoding: encoding, parallelism: parallelism, cache: verifiesCache ? cache?.writeOnly : cache,
-      onProgress: onProgress)
+      substitute: substitute, onProgress: onProgress)
     if let cache, encoding != .none, cache.diffID(ofBlob: digests.digest) == nil {
       cache.store(diffID: digests.diffID, ofBlob: digests.digest)
     }
@@ -119,14 +127,15 @@ public struct ImageRecipe: Sendable {
     let trees = layers.flatMap(\.recipe.sources).filter { $0.form == .tree }
     let roots = trees.filter { $0.destination == "/" }.map { $0.host.appending($0.subtree.components) }
     let others = trees.filter { $0.destination != "/" }
-    let cache = verifiesCache ? nil : cache
+    let cache = verifiesCache ? nil : trustingCache
+    let files = SourceFiles(substitute)
     return try await IOExecutor.run {
       let question = "\(entrypoint ?? "")\n" + trees.map(\.fingerprint).sorted(by: byteOrder).joined(separator: "\n")
       let isFixed = cache.map { cache in trees.allSatisfy { cache.admits($0) } } ?? false
       if isFixed, let known = cache?.platform(for: question) { return known }
-      let detected = BinaryPlatform.detect(
+      let detected = try await BinaryPlatform.detect(
         entrypoint: entrypoint, roots: roots,
-        trees: others.map { (host: $0.host.appending($0.subtree.components), destination: $0.destination) })
+        trees: others.map { (host: $0.host.appending($0.subtree.components), destination: $0.destination) }, in: files)
       // Not the machine's own: the image must be the same wherever it is assembled.
       let platform = detected ?? Platform(architecture: "amd64")
       if isFixed { cache?.store(platform, for: question) }

@@ -94,7 +94,7 @@ actor BlobDownload {
   }
 
   /// The first byte of `bytes 100-199/200`.
-  private static func start(_ range: String) -> Int64? {
+  static func start(_ range: String) -> Int64? {
     guard range.lowercased().hasPrefix("bytes ") else { return nil }
     return Int64(range.dropFirst(6).prefix { $0 != "-" })
   }

@@ -13,6 +13,8 @@ struct Request: Sendable {
   var url: RegistryURL
   var headers: [(name: String, value: String)] = []
   var body = Body.none
+  /// What is at the other end, for messages.
+  var peer = "registry"
   /// How long it may take in all; without it only a stall ends it.
   var timeLimit: Duration?
 

@@ -127,7 +127,7 @@ extension Transport {
   static func translate(_ error: any Error, _ request: Request) -> any Error {
     if Task.isCancelled || error is CancellationError { return CancellationError() }
     if let error = error as? RegistryError { return error }
-    let registry = "registry \(request.url.authority)"
+    let registry = "\(request.peer) \(request.url.authority)"
     let what = "\(request.method) \(request.url.path)"
     if let error = error as? HTTPParserError, error != .invalidEOFState {
       return RegistryError(

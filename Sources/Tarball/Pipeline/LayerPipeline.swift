@@ -20,6 +20,8 @@ final class LayerPipeline: Sendable {
     var skippedSources = 0
     /// Who may have blocks already, and is given those that are made.
     var cache: (any LayerCache)?
+    /// Gives what this machine lacks.
+    var substitute: (any TreeSubstitute)?
     /// Takes each member, when somebody asks what the layer holds.
     var listing: LayerListingBuilder?
   }
@@ -46,6 +48,8 @@ final class LayerPipeline: Sendable {
   private let free: BlockingQueue<Slot?>
   private let walkFailure = Mutex<(any Error)?>(nil)
   private let isCancelled = Atomic(false)
+  /// Ends the walk's waiting for what comes from elsewhere.
+  private let reading = ReadingCancellation()
   private let running = DispatchGroup()
   private let parallelism: LayerParallelism
 
@@ -59,12 +63,16 @@ final class LayerPipeline: Sendable {
   }
 
   /// Makes `run` throw `CancellationError` soon: every batch fails from now on, and the walk ends at its next member.
-  func cancel() { isCancelled.store(true, ordering: .relaxed) }
+  func cancel() {
+    isCancelled.store(true, ordering: .relaxed)
+    reading.cancel()
+  }
 
   /// Drops what is still queued.
   private func close() {
     for queue in [work, inOrder] { queue.close(discarding: true) }
     free.close(discarding: true)
+    reading.cancel()
   }
 
   /// Produces the batches in order; blocks until the layer is done.
@@ -119,10 +127,13 @@ final class LayerPipeline: Sendable {
     let recipe = order.recipe
     if let tar = try recipe.verbatimTar { return try walk(verbatim: tar) }
     let list = order.listing.map { listing in { @Sendable entry in listing.append(LayerListing.Entry(entry)) } }
-    let links = try EqualFileLinker.links(in: recipe) { [self] in isCancelled.load(ordering: .relaxed) }
+    let links = try EqualFileLinker.links(in: recipe, substitute: order.substitute, cancellation: reading) { [self] in
+      isCancelled.load(ordering: .relaxed)
+    }
     let writer = LayerBatchWriter(cut, labelsParts: links == nil, list: list, emit: emit)
     var walker = try LayerWalker(
-      recipe, sink: LinkingSink(sink: writer, links: links ?? [:]), skippedSegments: order.skippedSources
+      recipe, sink: LinkingSink(sink: writer, links: links ?? [:]), skippedSegments: order.skippedSources,
+      substitute: order.substitute, cancellation: reading
     ) { [self] in isCancelled.load(ordering: .relaxed) }
     try walker.walk()
     var sink = walker.sink.sink

@@ -1,6 +1,4 @@
-internal import Dispatch
 internal import OCICore
-internal import Synchronization
 internal import SystemPackage
 
 /// The bytes of an archive for a thread that may block: a file that can be sought in, or a stream.
@@ -8,6 +6,7 @@ final class ArchiveInput {
   private enum Kind {
     case file(FileDescriptor)
     case stream(BlobSource, ByteStream.AsyncIterator?)
+    case memory(ArraySlice<[UInt8]>)
   }
   private static let chunkSize = 256 << 10
 
@@ -16,6 +15,8 @@ final class ArchiveInput {
   private var ahead: [UInt8] = []
   private let name: String
   private let cancellation: ReadingCancellation
+  /// Told of all bytes that are read.
+  var onChunk: (([UInt8]) -> Void)?
 
   init(_ input: Archive.Input, _ cancellation: ReadingCancellation) throws {
     self.cancellation = cancellation
@@ -31,6 +32,13 @@ final class ArchiveInput {
       name = "the archive"
       kind = .stream(source, nil)
     }
+  }
+
+  /// Bytes that were read before.
+  init(chunks: [[UInt8]]) {
+    kind = .memory(chunks[...])
+    name = "the archive"
+    cancellation = ReadingCancellation()
   }
 
   deinit { if case .file(let file) = kind { try? file.close() } }
@@ -61,7 +69,17 @@ final class ArchiveInput {
   }
 
   private func fetch() throws -> [UInt8] {
+    let chunk = try fetchChunk()
+    onChunk?(chunk)
+    return chunk
+  }
+
+  private func fetchChunk() throws -> [UInt8] {
     switch kind {
+    case .memory(var chunks):
+      let chunk = chunks.popFirst()
+      kind = .memory(chunks)
+      return chunk ?? []
     case .file(let file):
       do {
         return try unsafe [UInt8](unsafeUninitializedCapacity: Self.chunkSize) { buffer, count in
@@ -71,7 +89,7 @@ final class ArchiveInput {
         throw failure(error)
       }
     case .stream(let source, let iterator):
-      let (chunk, iterator) = try wait {
+      let (chunk, iterator) = try cancellation.wait {
         let iterator = if let iterator { iterator } else { try await source.open().makeAsyncIterator() }
         return (try await iterator.next(), iterator)
       }
@@ -81,15 +99,4 @@ final class ArchiveInput {
   }
 
   private func failure(_ error: Errno) -> TarballError { TarballError(.unreadable, "cannot read \(name): \(error)") }
-
-  /// Waits on this thread, which is the reader's own, for what a task does.
-  private func wait<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
-    let promise = Promise<Swift.Result<Result, any Error>>()
-    let task = Task {
-      do { promise.fulfil(.success(try await body())) } catch { promise.fulfil(.failure(error)) }
-    }
-    cancellation.watch(task)
-    guard let result = promise.take() else { preconditionFailure("a promise is taken once") }
-    return try result.get()
-  }
 }

@@ -73,4 +73,15 @@ final class ReadingCancellation: Sendable {
     }
     if isCancelled { task.cancel() }
   }
+
+  /// Waits on this thread, which is the reader's own, for what a task does.
+  func wait<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) throws -> Result {
+    let promise = Promise<Swift.Result<Result, any Error>>()
+    let task = Task {
+      do { promise.fulfil(.success(try await body())) } catch { promise.fulfil(.failure(error)) }
+    }
+    watch(task)
+    guard let result = promise.take() else { preconditionFailure("a promise is taken once") }
+    return try result.get()
+  }
 }

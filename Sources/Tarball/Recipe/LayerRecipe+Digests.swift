@@ -5,14 +5,16 @@ extension LayerRecipe {
   /// Computes what the layer's bytes are called, in one pass that keeps none of them.
   /// - Parameters:
   ///   - cache: What may be known already; what is found out is stored there.
+  ///   - substitute: Gives sources that are not on this machine.
   ///   - onProgress: Told now and then how many bytes of tar have been made.
   /// - Throws: `TarballError`, or `CancellationError`.
   public func digests(
     encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, cache: (any LayerCache)? = nil,
-    onProgress: (@Sendable (Int64) -> Void)? = nil
+    substitute: (any TreeSubstitute)? = nil, onProgress: (@Sendable (Int64) -> Void)? = nil
   ) async throws -> LayerDigests {
     try EncodingCanary.verify(encoding)
-    let order = LayerPipeline.Order(recipe: self, encoding: encoding, parallelism: parallelism, cache: cache)
+    let order = LayerPipeline.Order(
+      recipe: self, encoding: encoding, parallelism: parallelism, cache: cache, substitute: substitute)
     return try await LayerHash.run(order, onProgress)
   }
 
@@ -27,16 +29,18 @@ extension LayerRecipe {
   }
 
   /// Computes what the layer's bytes are called and what is in it, file by file, in one pass.
-  /// - Parameter onProgress: Told now and then how many bytes of tar have been made.
+  /// - Parameters:
+  ///   - substitute: Gives sources that are not on this machine.
+  ///   - onProgress: Told now and then how many bytes of tar have been made.
   /// - Throws: `TarballError`, or `CancellationError`.
   public func digestsAndListing(
-    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic,
+    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, substitute: (any TreeSubstitute)? = nil,
     onProgress: (@Sendable (Int64) -> Void)? = nil
   ) async throws -> (digests: LayerDigests, listing: LayerListing) {
     try EncodingCanary.verify(encoding)
     let builder = LayerListingBuilder()
     let order = LayerPipeline.Order(
-      recipe: self, encoding: encoding, parallelism: parallelism, listing: builder)
+      recipe: self, encoding: encoding, parallelism: parallelism, substitute: substitute, listing: builder)
     let digests = try await LayerHash.run(order, onProgress)
     if let tar = try verbatimTar { return (digests, try await Archive(file: tar).listing()) }
     return (digests, builder.listing)
@@ -46,16 +50,19 @@ extension LayerRecipe {
   /// the other, because the hash of one layer is one stream.
   /// - Parameters:
   ///   - width: How many layers are made at a time.
+  ///   - substitute: Gives sources that are not on this machine.
   ///   - onProgress: Told now and then of a layer, by its place in `recipes`, and how many bytes of its tar have been made.
   /// - Returns: The digests in the order of the recipes.
   /// - Throws: `TarballError`, or `CancellationError`.
   public static func digests(
     of recipes: [LayerRecipe], encoding: LayerEncoding, width: Int = 4, cache: (any LayerCache)? = nil,
-    onProgress: (@Sendable (Int, Int64) -> Void)? = nil
+    substitute: (any TreeSubstitute)? = nil, onProgress: (@Sendable (Int, Int64) -> Void)? = nil
   ) async throws -> [LayerDigests] {
     let width = max(1, min(width, recipes.count))
     return try await recipes.enumerated().concurrentMap(width: width) { index, recipe in
-      try await recipe.digests(encoding: encoding, parallelism: .sharing(width), cache: cache) {
+      try await recipe.digests(
+        encoding: encoding, parallelism: .sharing(width), cache: cache, substitute: substitute
+      ) {
         onProgress?(index, $0)
       }
     }

@@ -3,9 +3,12 @@ public import OCICore
 extension LayerRecipe {
   /// The layer's bytes, made again on each opening while they are read, never stored. Whoever takes them compares them
   /// with the digest computed before.
-  /// - Parameter cache: Who may have encoded parts already; the sources of these are not read.
+  /// - Parameters:
+  ///   - cache: Who may have encoded parts already; the sources of these are not read.
+  ///   - substitute: Gives sources that are not on this machine.
   public func source(
-    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, cache: (any LayerCache)? = nil
+    encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, cache: (any LayerCache)? = nil,
+    substitute: (any TreeSubstitute)? = nil
   ) -> BlobSource {
     BlobSource {
       try EncodingCanary.verify(encoding)
@@ -13,7 +16,8 @@ extension LayerRecipe {
         try writer.write(encoding.prefix)
         var checksum = GzipChecksum()
         let order = LayerPipeline.Order(
-          recipe: self, encoding: encoding, parallelism: parallelism, needsTar: encoding == .none, cache: cache)
+          recipe: self, encoding: encoding, parallelism: parallelism, needsTar: encoding == .none, cache: cache,
+          substitute: substitute)
         try LayerPipeline(order).run { batch, release in
           defer { release() }
           checksum.append(batch.checksum)

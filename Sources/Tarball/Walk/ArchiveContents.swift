@@ -1,55 +1,4 @@
 internal import OCICore
-internal import SystemPackage
-
-/// One way to read an archive from its beginning, on the thread that asks.
-struct ArchivePass {
-  private let path: FilePath
-  private let limits: ArchiveLimits
-  private let isCancelled: () -> Bool
-
-  init(_ path: FilePath, _ limits: ArchiveLimits, _ isCancelled: @escaping () -> Bool) {
-    self.path = path
-    self.limits = limits
-    self.isCancelled = isCancelled
-  }
-
-  /// Errors name the archive.
-  func named<Result>(_ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let error as TarballError where !error.message.contains("'\(path)'") {
-      throw TarballError(error.code, "'\(path)': \(error.message)")
-    }
-  }
-
-  /// Begins to read; calls to the reader have to be made in the locale that is given with it.
-  func begin() throws -> (reader: ArchiveReader, locale: String) {
-    try named {
-      let input = try ArchiveInput(.file(path), ReadingCancellation())
-      let locale = try ReadingThread.localeName(for: input)
-      return (
-        try ReadingThread.withLocale(locale) {
-          try ArchiveReader(input, limits: limits, contents: .members, isCancelled: isCancelled)
-        }, locale
-      )
-    }
-  }
-
-  func forEachMember(_ visit: (ArchiveReader, ArchiveMember, _ ordinal: Int) throws -> Void) throws {
-    let (reader, locale) = try begin()
-    try named {
-      try ReadingThread.withLocale(locale) {
-        var ordinal = 0
-        while let member = try reader.next() {
-          try visit(reader, member, ordinal)
-          ordinal += 1
-        }
-      }
-    }
-  }
-
-  var changed: TarballError {
-    TarballError(.changed, "'\(path)' was changed while it was read; run again when nothing writes to it any more")
-  }
-}
 
 /// Gives the contents of an archive's files in the order of a layer, whatever their order in the archive, without a copy on
 /// disk: what comes too early is held in memory as far as there is room, what comes too late is found in another pass.
@@ -66,7 +15,7 @@ final class ArchiveContents: @unchecked Sendable {
   private let sizes: [Int: Int64]
   private let room: Int
 
-  private var reader: (reader: ArchiveReader, locale: String)?
+  private var reader: (reader: any MemberReader, locale: String)?
   /// The member that the reader gives next.
   private var next = 0
   private var rank = 0
@@ -102,6 +51,7 @@ final class ArchiveContents: @unchecked Sendable {
     rest = []
     try pass.named {
       if reader == nil || next > member {
+        try readToEnd()
         reader = try pass.begin()
         next = 0
         passCount += 1
@@ -141,6 +91,23 @@ final class ArchiveContents: @unchecked Sendable {
     return rest.prefix(count)
   }
 
+  /// Ends the reading, and lets go of what is held: no member is asked for any more.
+  func finish() throws {
+    defer {
+      reader = nil
+      held = [:]
+      rest = []
+      pass.release()
+    }
+    try pass.named { try readToEnd() }
+  }
+
+  /// Whether a store path's archive is what was announced is known at its end.
+  private func readToEnd() throws {
+    guard pass.isStore, let (reader, locale) = reader else { return }
+    try ReadingThread.withLocale(locale) { while try reader.next() != nil {} }
+  }
+
   private func isWanted(_ member: Int) -> Bool { ranks[member]?.last.map { $0 > rank } ?? false }
 
   private func requireSame(_ found: ArchiveMember, _ place: Int) throws {
@@ -148,7 +115,7 @@ final class ArchiveContents: @unchecked Sendable {
   }
 
   /// Keeps what is wanted later, those that are wanted first before others.
-  private func hold(_ member: Int, _ reader: ArchiveReader) throws {
+  private func hold(_ member: Int, _ reader: any MemberReader) throws {
     guard held[member] == nil, let wanted = nextRank(of: member, from: rank + 1), let size = sizes[member],
       size <= Int64(room)
     else { return }

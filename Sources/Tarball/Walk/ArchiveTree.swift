@@ -20,6 +20,8 @@ final class ArchiveTree: Sendable {
 
   let path: FilePath
   let options: ArchiveReadOptions
+  /// Whether it stands for a store path that this machine lacks: then it is to be what that would be.
+  let isStore: Bool
   let nodes: [Node]
   /// Reads the contents of files, in the order in which the walk comes to them.
   let contents: ArchiveContents
@@ -29,11 +31,20 @@ final class ArchiveTree: Sendable {
   /// Reads an archive once. Blocks.
   /// - Parameter digestsContent: Whether contents will be compared.
   /// - Throws: `TarballError`, naming the archive.
-  init(
+  convenience init(
     _ path: FilePath, _ options: ArchiveReadOptions, digestsContent: Bool, isCancelled: @escaping () -> Bool
   ) throws {
-    var builder = Builder(path, options)
-    try ArchivePass(path, options.limits, isCancelled).forEachMember { reader, member, ordinal in
+    try self.init(ArchivePass(path, options.limits, isCancelled), options, digestsContent: digestsContent)
+  }
+
+  /// Reads a store path's archive once. Blocks.
+  convenience init(_ file: StoreArchiveFile, digestsContent: Bool) throws {
+    try self.init(ArchivePass(file), .init(), digestsContent: digestsContent)
+  }
+
+  private init(_ pass: ArchivePass, _ options: ArchiveReadOptions, digestsContent: Bool) throws {
+    var builder = Builder(pass.path, options, isStore: pass.isStore)
+    try pass.forEachMember { reader, member, ordinal in
       var entry = member.entry
       if digestsContent, entry.kind == .file || entry.size ?? 0 > 0 {
         var digester = Digester()
@@ -50,11 +61,11 @@ final class ArchiveTree: Sendable {
     }
     try builder.resolveLinks()
     try builder.requireBounds()
-    self.path = path
+    path = pass.path
     self.options = options
+    isStore = pass.isStore
     nodes = builder.nodes
-    contents = ArchiveContents(
-      ArchivePass(path, options.limits, isCancelled), order: Self.order(of: builder.nodes), sizes: builder.sizes)
+    contents = ArchiveContents(pass, order: Self.order(of: builder.nodes), sizes: builder.sizes)
   }
 
   /// The members that have content, in the order in which a layer has them.
@@ -70,8 +81,8 @@ final class ArchiveTree: Sendable {
   }
 
   /// The place of a path; `nil` where there is nothing.
-  func find(_ components: [[UInt8]]) -> Int? {
-    var place = Self.root
+  func find(_ components: [[UInt8]], from start: Int = root) -> Int? {
+    var place = start
     for component in components {
       guard let next = nodes[place].children[component] else { return nil }
       place = next
@@ -84,6 +95,7 @@ final class ArchiveTree: Sendable {
   private struct Builder {
     private let path: FilePath
     private let options: ArchiveReadOptions
+    private let isStore: Bool
     private(set) var nodes = [Node()]
     /// Of members with content.
     private(set) var sizes: [Int: Int64] = [:]
@@ -91,9 +103,10 @@ final class ArchiveTree: Sendable {
     /// Links that bring the content of the file that they are names of.
     private var late: [(node: Int, ordinal: Int, size: Int64)] = []
 
-    init(_ path: FilePath, _ options: ArchiveReadOptions) {
+    init(_ path: FilePath, _ options: ArchiveReadOptions, isStore: Bool) {
       self.path = path
       self.options = options
+      self.isStore = isStore
     }
 
     private func refuse(_ code: TarballError.Code, _ member: [UInt8], _ why: String) -> TarballError {
@@ -103,11 +116,16 @@ final class ArchiveTree: Sendable {
     mutating func add(_ entry: LayerListing.Entry, _ ordinal: Int) throws(TarballError) {
       let components = try components(of: entry.path)
       guard let name = components.last else {
-        if entry.kind == .directory { nodes[ArchiveTree.root].entry = entry }
+        if entry.kind == .directory {
+          nodes[ArchiveTree.root].entry = entry
+        } else if isStore {
+          // A store path may be a file or a link itself.
+          nodes[ArchiveTree.root] = node(entry, ordinal)
+        }
         return
       }
       let parent = try directory(components.dropLast(), of: entry.path)
-      if name.starts(with: Whiteout.prefix) { return try add(whiteout: entry, name, to: parent) }
+      if name.starts(with: Whiteout.prefix), !isStore { return try add(whiteout: entry, name, to: parent) }
       if entry.kind == .characterDevice || entry.kind == .blockDevice, !options.allowsDevices {
         throw refuse(
           .unsupportedEntry, entry.path,
@@ -122,17 +140,21 @@ final class ArchiveTree: Sendable {
         return
       }
       nodes[parent].children[name] = nodes.count
-      var node = Node(entry: entry)
       if entry.kind == .hardLink {
         links.append((nodes.count, entry.linkTarget ?? []))
         // cpio has the content with the last of the links: it belongs to all of them.
         if let size = entry.size, size > 0 { late.append((nodes.count, ordinal, size)) }
-      } else if entry.kind == .file {
-        node.content = ordinal
-        node.size = entry.size ?? 0
-        sizes[ordinal] = node.size
       }
-      nodes.append(node)
+      nodes.append(node(entry, ordinal))
+    }
+
+    private mutating func node(_ entry: LayerListing.Entry, _ ordinal: Int) -> Node {
+      var node = Node(entry: entry)
+      guard entry.kind == .file else { return node }
+      node.content = ordinal
+      node.size = entry.size ?? 0
+      sizes[ordinal] = node.size
+      return node
     }
 
     private func components(of path: [UInt8]) throws(TarballError) -> [[UInt8]] {

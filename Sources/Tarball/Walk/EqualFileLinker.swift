@@ -7,10 +7,12 @@ enum EqualFileLinker {
   /// The names of the files that become links, each with the name of the file that it is a link to; `nil` when the policy
   /// wants none. Walks the recipe once, and reads the files whose size occurs twice.
   static func links(
-    in recipe: LayerRecipe, isCancelled: @escaping @Sendable () -> Bool
+    in recipe: LayerRecipe, substitute: (any TreeSubstitute)?, cancellation: ReadingCancellation,
+    isCancelled: @escaping @Sendable () -> Bool
   ) throws -> [[UInt8]: [UInt8]]? {
     guard recipe.metadata.hardLinks == .byContent else { return nil }
-    var walker = try LayerWalker(recipe, sink: FileCollector(), isCancelled: isCancelled)
+    var walker = try LayerWalker(
+      recipe, sink: FileCollector(), substitute: substitute, cancellation: cancellation, isCancelled: isCancelled)
     try walker.walk()
     var links: [[UInt8]: [UInt8]] = [:]
     let candidates = walker.sink.groups.values.filter { $0.count > 1 }.flatMap(\.self)

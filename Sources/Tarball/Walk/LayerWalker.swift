@@ -7,7 +7,7 @@ struct LayerWalker<Sink: LayerSink> {
   private let recipe: LayerRecipe
   private let tree: LayerTree
   private let contexts: [SourceContext]
-  private let archives: [ArchiveTree?]
+  private let trees: SourceTrees
   private let writer: MemberWriter
   private let isCancelled: () -> Bool
   private let reader = DirectoryReader()
@@ -36,7 +36,8 @@ struct LayerWalker<Sink: LayerSink> {
     var next = 0
     /// The length of the directory's own path.
     var pathCount: Int
-    var endsSegment: Bool
+    /// The source that has this place for itself, by its place in the recipe.
+    var segment: Int?
   }
 
   /// A name in a directory that several sources may reach.
@@ -46,18 +47,15 @@ struct LayerWalker<Sink: LayerSink> {
     var node: LayerTree.Node?
   }
 
-  /// - Parameter comparesContent: Whether contents will be asked for out of turn.
+  /// - Parameter substitute: Gives what this machine lacks.
   init(
-    _ recipe: LayerRecipe, sink: Sink, skippedSegments: Int = 0, isCancelled: @escaping () -> Bool = { false }
+    _ recipe: LayerRecipe, sink: Sink, skippedSegments: Int = 0, substitute: (any TreeSubstitute)? = nil,
+    cancellation: ReadingCancellation = .init(), isCancelled: @escaping () -> Bool = { false }
   ) throws {
     self.recipe = recipe
     tree = try LayerTree(recipe)
     contexts = try recipe.sources.enumerated().map { try SourceContext($1, order: $0) }
-    let compares = recipe.sources.count + recipe.entries.count > 1 || recipe.metadata.hardLinks == .byContent
-    archives = try recipe.sources.map { source in
-      guard case .archive(let options) = source.form else { return nil }
-      return try ArchiveTree(source.host, options, digestsContent: compares, isCancelled: isCancelled)
-    }
+    trees = SourceTrees(recipe, substitute: substitute, cancellation: cancellation, isCancelled: isCancelled)
     writer = MemberWriter(metadata: recipe.metadata)
     openLinkTargets = tree.linkTargets
     requiredRules = (recipe.sources.flatMap(\.rules) + recipe.parentRules).filter(\.isRequired)
@@ -78,15 +76,16 @@ struct LayerWalker<Sink: LayerSink> {
         path.removeLast(path.count - (frames.last?.pathCount ?? 0))
         // Nothing was in them.
         while let last = pending.last, last.depth >= frames.count { pending.removeLast() }
-        if frame.endsSegment { try sink.endSegment() }
+        if let order = frame.segment { try endSegment(order) }
       }
     }
+    try trees.closeAll()
     if skippedSegments == 0, let rule = requiredRules.first { throw PathRule.unmatched(rule.patterns) }
   }
 
   private mutating func enterRoot() throws {
     let node = tree.root
-    var found = try located(node.sources, node.orders)
+    var found = try located(node.orders)
     for index in found.indices {
       guard try found[index].isDirectory() else {
         throw TarballError(
@@ -100,11 +99,17 @@ struct LayerWalker<Sink: LayerSink> {
       if !isSkipping { try append(writer.entry(root, at: path), .none) }
       if !node.entries.isEmpty { isPure = false }
     }
-    try enter(node, found, endsSegment: false)
+    try enter(node, found)
+  }
+
+  private mutating func endSegment(_ order: Int) throws {
+    try trees.close(order)
+    try sink.endSegment()
   }
 
   /// Finds sources in the order in which they are looked at: by name where the order of the recipe means nothing.
-  private func located(_ sources: [LayerRecipe.Source], _ orders: [Int]) throws -> [Found] {
+  /// - Parameter compares: Whether something else may be at the same paths.
+  private func located(_ orders: [Int], compares: Bool = true) throws -> [Found] {
     var orders = orders
     if orders.count > 1, recipe.conflicts == .refuse {
       orders.sort { left, right in
@@ -112,13 +117,13 @@ struct LayerWalker<Sink: LayerSink> {
           .lexicographicallyPrecedes(HostFileSystem.path(recipe.sources[right].host))
       }
     }
-    return try orders.compactMap { try contexts[$0].locate(in: archives[$0]) }
+    return try orders.compactMap { try contexts[$0].locate(in: trees.tree($0, compares: compares)) }
   }
 
   // MARK: Directories
 
   /// Begins to visit what is in a directory: what the recipe puts there and what the sources' directories hold.
-  private mutating func enter(_ node: LayerTree.Node?, _ directories: [Found], endsSegment: Bool) throws {
+  private mutating func enter(_ node: LayerTree.Node?, _ directories: [Found], segment: Int? = nil) throws {
     if !path.isEmpty { path.append(UInt8(ascii: "/")) }
     if frames.count > 500, directories.contains(where: \.context.followsLinks) {
       throw TarballError(
@@ -130,8 +135,7 @@ struct LayerWalker<Sink: LayerSink> {
       let listing = try reader.list(directory)
       frames.append(
         Frame(
-          members: .listing(listing, directory, directories[0].context), pathCount: path.count, endsSegment: endsSegment
-        ))
+          members: .listing(listing, directory, directories[0].context), pathCount: path.count, segment: segment))
       return
     }
     var members: [[UInt8]: Member] = [:]
@@ -154,19 +158,16 @@ struct LayerWalker<Sink: LayerSink> {
       }
     }
     for (name, child) in node?.children ?? [:] {
-      let found = isSkippable(child) ? [] : try located(child.sources, child.orders)
       var member = members[name] ?? Member(name: name)
       member.node = child
-      member.found += found + child.entries.map { Found(.entry($0), .none) }
-      if child.isSegment, found.isEmpty, member.found.isEmpty, !isSkippable(child) { continue }
+      // What has its place for itself is looked for when its turn comes.
+      if !child.isSegment || !member.found.isEmpty && !isSkipping { member.found += try located(child.orders) }
+      member.found += child.entries.map { Found(.entry($0), .none) }
       members[name] = member
     }
     let sorted = members.values.sorted { $0.name.lexicographicallyPrecedes($1.name) }
-    frames.append(Frame(members: .merged(sorted), pathCount: path.count, endsSegment: endsSegment))
+    frames.append(Frame(members: .merged(sorted), pathCount: path.count, segment: segment))
   }
-
-  /// Whether it may turn out, when its turn comes, that it is not to be looked at.
-  private func isSkippable(_ node: LayerTree.Node) -> Bool { node.isSegment && isSkipping }
 
   /// Visits the next member of the innermost directory; tells whether there was one.
   private mutating func visitNext(of frame: Frame) throws -> Bool {
@@ -180,7 +181,7 @@ struct LayerWalker<Sink: LayerSink> {
       let name = listing.name(of: entry)
       path.append(contentsOf: name)
       if isPure, !isInSegment { isPure = false }
-      try visit(Found(.host(HostFile(in: directory, name: name), entry.status), context), endsSegment: false)
+      try visit(Found(.host(HostFile(in: directory, name: name), entry.status), context))
     case .merged(let members):
       guard index < members.count else { return false }
       frames[frames.count - 1].next += 1
@@ -193,7 +194,7 @@ struct LayerWalker<Sink: LayerSink> {
   }
 
   /// Whether what is visited belongs to one source that has its own place.
-  private var isInSegment: Bool { frames.contains { $0.endsSegment } }
+  private var isInSegment: Bool { frames.contains { $0.segment != nil } }
 
   // MARK: Members
 
@@ -204,32 +205,32 @@ struct LayerWalker<Sink: LayerSink> {
         segmentCount += 1
         return
       }
-      guard let found = try member.found.first ?? located(node.sources, node.orders).first else { return }
+      guard let found = try located(node.orders, compares: false).first else { return }
       defer { segmentCount += 1 }
       try flushPending()
       try sink.beginSegment(LayerSegment(source: node.sources[0], leadingCount: leading))
-      return try visit(found, endsSegment: true)
+      return try visit(found, segment: node.orders[0])
     }
     if member.found.isEmpty {
       if !isSkipping { pending.append((parentEntry(), frames.count)) }
-      return try enter(member.node, [], endsSegment: false)
+      return try enter(member.node, [])
     }
     if isPure, !isInSegment { isPure = false }
     if member.found.count == 1, member.node?.children.isEmpty ?? true, member.node?.whiteouts.isEmpty ?? true {
-      return try visit(member.found[0], endsSegment: false)
+      return try visit(member.found[0])
     }
     try visitMerged(member)
   }
 
   /// Writes what one path gets from one source, and goes into directories.
-  private mutating func visit(_ found: Found, endsSegment: Bool) throws {
+  private mutating func visit(_ found: Found, segment: Int? = nil) throws {
     // Looked at once, so that what is gone into is what was looked at, links followed.
     var found = found
     let isDirectory = try found.isDirectory()
     if try write(found, isDirectory: isDirectory), isDirectory {
-      try enter(nil, [found], endsSegment: endsSegment)
-    } else if endsSegment {
-      try sink.endSegment()
+      try enter(nil, [found], segment: segment)
+    } else if let segment {
+      try endSegment(segment)
     }
   }
 
@@ -288,7 +289,7 @@ struct LayerWalker<Sink: LayerSink> {
     } else {
       try append(counted.entry, counted.content)
     }
-    if isDirectory { try enter(member.node, kept.map(\.found), endsSegment: false) }
+    if isDirectory { try enter(member.node, kept.map(\.found)) }
   }
 
   /// A directory that nothing gives.

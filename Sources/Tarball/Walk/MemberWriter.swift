@@ -31,7 +31,7 @@ struct MemberWriter {
       let content = node.content.map {
         EntryContent.archive(archive.contents, member: $0, digest: node.entry?.digest)
       }
-      return (entry(node, archive.options, at: path), content ?? .none)
+      return (entry(node, of: archive, at: path), content ?? .none)
     case .entry(let described):
       var content = EntryContent.none
       if case .file(let bytes) = described.kind { content = .bytes(bytes) }
@@ -66,7 +66,8 @@ struct MemberWriter {
     return entry
   }
 
-  private func entry(_ node: ArchiveTree.Node, _ options: ArchiveReadOptions, at path: [UInt8]) -> TarEntry {
+  private func entry(_ node: ArchiveTree.Node, of archive: ArchiveTree, at path: [UInt8]) -> TarEntry {
+    let options = archive.options
     guard let listed = node.entry else { return entry(.directory, mode: 0o755, at: path) }
     let (major, minor) = (listed.device?.major ?? 0, listed.device?.minor ?? 0)
     let kind: TarEntry.Kind =
@@ -78,9 +79,10 @@ struct MemberWriter {
       case .blockDevice: .blockDevice(major: major, minor: minor)
       case .fifo: .fifo
       }
-    var entry = entry(
-      kind, mode: listed.kind == .symlink ? 0o777 : listed.mode ?? (listed.kind == .directory ? 0o755 : 0o644), at: path
-    )
+    var mode = listed.mode ?? (listed.kind == .directory ? 0o755 : 0o644)
+    // As the store path's files would be.
+    if archive.isStore { mode = metadata.mode(mode, isDirectory: listed.kind == .directory) }
+    var entry = entry(kind, mode: listed.kind == .symlink ? 0o777 : mode, at: path)
     if options.keepsOwnersAndTimes {
       entry.uid = listed.uid ?? entry.uid
       entry.gid = listed.gid ?? entry.gid

@@ -32,7 +32,12 @@ struct Found {
       }
       thing = .host(target, status)
       return status.kind == .directory
-    case .archive(let archive, let place): return archive.nodes[place].isDirectory
+    case .archive(let archive, var place):
+      if context.followsLinks, archive.isStore {
+        place = try archive.followed(place)
+        thing = .archive(archive, place)
+      }
+      return archive.nodes[place].isDirectory
     case .entry(let entry): return entry.kind == .directory
     }
   }
@@ -43,6 +48,7 @@ struct Found {
     case .host(let file, _): return "'\(file.text)'"
     case .archive(let archive, let place):
       let member = archive.nodes[place].entry.map { String(decoding: $0.path, as: UTF8.self) }
+      if archive.isStore { return "'\(archive.path.appending(member == "." ? "" : member ?? ""))'" }
       return "'\(member ?? "/")' in '\(archive.path)'"
     case .entry: return "an entry of the recipe"
     }
@@ -103,7 +109,9 @@ final class SourceContext {
       throw TarballError(.unsafePath, "'\(source.subtree)' may not contain '..'")
     }
     if let archive {
-      if let place = archive.find(parts) { return Found(.archive(archive, place), self) }
+      var start = ArchiveTree.root
+      if archive.isStore, let place = try archive.place(of: source.host) { start = place }
+      if let place = archive.find(parts, from: start) { return Found(.archive(archive, place), self) }
     } else if parts.isEmpty {
       return Found(.host(HostFile(source.host), nil), self)
     } else if let file = try locate(source.subtree, in: source.host) {
