@@ -107,7 +107,7 @@ let
         [ "sbom" "${image}" "--format" format "--name" name "--output" (builtins.placeholder "out") ]
         ++ (if roots == [ ] then [ ] else [ "--closure" ".attrs.json" ])
       )
-      // (if roots == [ ] then { } else { exportReferencesGraph.graph = roots; })
+      // (if roots == [ ] then { } else { exportReferencesGraph.graph = map tool.storePathOf roots; })
     );
 
   layerArguments = [

@@ -114,14 +114,15 @@ rec {
         else
           stack layers;
       paths = map (path: "${path}");
-      ignored = paths (asList ignore);
+      storePaths = list: map tool.storePathOf (paths list);
+      ignored = storePaths (asList ignore);
     in
     derive {
       inherit name;
       step = "layer";
       roots = paths (deps ++ roots);
       request = {
-        deps = paths deps;
+        deps = storePaths deps;
         copyToRoot = paths roots;
         ignore = ignored;
         perms = map (perm: perm // { path = "${perm.path}"; }) perms;
@@ -160,7 +161,7 @@ rec {
         );
       # What it was made of, for the database of Nix and the list of software.
       closureRoots = paths (deps ++ roots);
-      dependencies = paths deps;
+      dependencies = storePaths deps;
       rootPaths = paths roots;
       ignoredPaths = ignored;
     };

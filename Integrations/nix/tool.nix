@@ -86,6 +86,14 @@ rec {
   withoutNulls =
     set: removeAttrs set (builtins.filter (name: set.${name} == null) (builtins.attrNames set));
 
+  # The store path that a path is, or is in.
+  storePathOf =
+    path:
+    let
+      found = builtins.match "(${builtins.storeDir}/[^/]+)/.*" path;
+    in
+    if found == null then path else builtins.appendContext (builtins.head found) (builtins.getContext path);
+
   # A derivation that the program builds from its attributes.
   # step: the verb below 'flywheel nix'; request: what it reads; roots: the store paths whose closure it gets.
   derive =
@@ -109,7 +117,7 @@ rec {
         # Nix gives builders a terminal, on which nobody sees a line grow.
         ++ (if step == "layer" || step == "image" then [ "--progress" "plain" ] else [ ])
       )
-      // (if roots == [ ] then { } else { exportReferencesGraph.graph = roots; })
+      // (if roots == [ ] then { } else { exportReferencesGraph.graph = map storePathOf roots; })
     );
 
   # A derivation of one text.

@@ -116,6 +116,21 @@ struct NixImageTests {
     }
   }
 
+  @Test func whatWouldHideStorePathsIsRefusedAndPartsOfThemAreTaken() async throws {
+    try await withNix { nix in
+      let hiding = try await nix.failure(
+        #"buildImage { name = "x"; copyToRoot = derive "bad" "mkdir -p $out/nix; echo > $out/nix/store"; config = configOf server; }"#
+      )
+      #expect(hiding.contains("hide the store paths below it"), "\(hiding)")
+      let image = try await nix.image(
+        #"buildImage { name = "x"; copyToRoot = "${cacert}/etc"; layers = [ (buildLayer { deps = [ "${glibc}/lib" ]; }) ]; }"#
+      )
+      let names = try await image.contents().layers.flatMap { $0.listing.entries.map(\.name) }
+      #expect(names.contains("ssl/certs/ca-bundle.crt"))
+      #expect(names.contains { $0.hasSuffix("lib/libc.so.6") })
+    }
+  }
+
   @Test func bytesAreKeptWhereALayerCannotBeMadeAgain() async throws {
     try await withNix { nix in
       let layer = try await nix.build("buildLayer { deps = [ server ]; reproducible = false; maxLayers = 2; }")

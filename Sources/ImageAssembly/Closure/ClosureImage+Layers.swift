@@ -32,7 +32,7 @@ extension ClosureImage {
     options.previous = try await reproducible(planning.previous)
     let plan = try options.request(for: graph, maximumLayers: hasTop && !isShared ? room - 1 : room)
       .plan(with: options.strategy)
-    try await requireNoHiddenPaths(below: roots, files)
+    try await HiddenPaths(graph.nodes.map(\.path)).refuse(below: roots, files)
     var layers = plan.layers.map { layer in
       LayerContent(
         LayerRecipe(layer.members.map { .init(FilePath($0)) }, metadata: metadata), storePaths: layer.paths,
@@ -61,31 +61,5 @@ extension ClosureImage {
     }
     plan.layers.removeAll { !gone.isDisjoint(with: $0.members) }
     return plan
-  }
-
-  /// The root's layer lies over the others: something there at a store path, or no directory above one, would hide it.
-  private func requireNoHiddenPaths(below roots: [FilePath], _ files: SourceFiles) async throws {
-    var parents: Set<FilePath> = []
-    for node in graph.nodes {
-      var parent = FilePath(node.path).removingLastComponent()
-      while !parent.components.isEmpty, parents.insert(parent).inserted { parent = parent.removingLastComponent() }
-    }
-    for root in roots {
-      for node in graph.nodes {
-        let path = root.appending(FilePath(node.path).components)
-        guard try await files.exists(path) else { continue }
-        throw TarballError(
-          .conflict,
-          "'\(path)' would be at '\(node.path)', where the closure's own is; take it out of what is copied to the root")
-      }
-      for parent in parents.sorted(by: { byteOrder($0.string, $1.string) }) {
-        let path = root.appending(parent.components)
-        guard try await files.exists(path), try await !files.isRealDirectory(path) else { continue }
-        throw TarballError(
-          .conflict,
-          "'\(path)' would be at '\(parent)' and hide the store paths below it; take it out of what is copied to the root"
-        )
-      }
-    }
   }
 }

@@ -8,7 +8,7 @@ internal import Tarball
 ///
 /// What is at the root is at its own place too only if something refers to it there.
 public struct NixLayers: Sendable {
-  /// How many layers a group has unless told otherwise.
+  /// The most layers that a group has unless told otherwise.
   public static let defaultMaximumLayers = 32
   /// What the result holds, beside blobs where these are kept.
   public static let fileName: FilePath = "layers.json"
@@ -38,6 +38,8 @@ public struct NixLayers: Sendable {
   private func document(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> JSON {
     let lower = try await NixLowerLayers(request)
     let versions = try await versions()
+    let paths = attributes.graph?.nodes.map(\.path) ?? []
+    try await HiddenPaths(paths).refuse(below: request.roots.map { FilePath($0) }, SourceFiles(nil))
     let recipe = ImageRecipe(
       layers: try contents(over: lower, versions), encoding: request.encoding,
       cache: request.cache.map { LayerDigestCache(directory: $0) })
@@ -95,7 +97,7 @@ public struct NixLayers: Sendable {
 
   private func contents(over lower: NixLowerLayers, _ options: PlanningOptions) throws -> [LayerContent] {
     let graph = attributes.graph
-    let paths = Set(graph?.nodes.map(\.path) ?? [])
+    let paths = Set(graph?.nodes.map(\.path) ?? []).union(request.roots)
     if let stray = request.permissions.stray(among: paths) {
       throw AssemblyError(
         .invalidSettings,
@@ -135,19 +137,12 @@ public struct NixLayers: Sendable {
     return LayerRecipe([source]).excluding(request.exclusions).sources[0]
   }
 
-  /// How many layers store paths and root may have.
+  /// How many layers store paths and root may have. Without a number a group leaves as many as it takes to those above it, and
+  /// the last takes what is left.
   private func room(over lower: NixLowerLayers) throws -> Int {
     if let maximum = request.maximumLayers { return maximum }
-    guard request.isTop else { return Self.defaultMaximumLayers }
-    let taken = lower.count + (request.database == nil ? 0 : 1)
-    let room = ClosureImage.defaultMaximumLayers - taken
-    guard room >= 1 else {
-      throw AssemblyError(
-        .invalidSettings,
-        "\(taken) layers of the base and of other groups leave no room below \(ClosureImage.defaultMaximumLayers); give these groups fewer with maxLayers"
-      )
-    }
-    return room
+    let left = ClosureImage.defaultMaximumLayers - lower.count - (request.database == nil ? 0 : 1)
+    return max(1, request.isTop ? left : min(Self.defaultMaximumLayers, left / 2))
   }
 
   private static func content(of database: (path: FilePath, uid: Int64, gid: Int64)) throws -> LayerContent {
