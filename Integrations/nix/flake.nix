@@ -11,10 +11,5 @@
         # { flywheel, system, caBundle ? null } -> { buildImage, buildLayer, pullImage, pullImageFromManifest, flywheel }
         images = args: import ./default.nix args;
       };
-
-      templates.default = {
-        path = ./template;
-        description = "An image of a program, pushed by digest and as latest";
-      };
     };
 }

@@ -19,36 +19,50 @@ let
   nameOf = path: builtins.substring 33 (-1) (baseName path);
 
   # The store paths that a value names, with what builds them, so that a text that says something else changes no layer.
+  # What follows a path in the text may look like more of its name, so names are those that the value's context allows.
   referencesOf =
     value:
     let
       text = builtins.toJSON value;
       context = builtins.getContext text;
-      sources = builtins.attrNames context;
       isPrefix = prefix: name: builtins.substring 0 (builtins.stringLength prefix) name == prefix;
-      isKnown =
-        path:
-        builtins.any (
-          source:
-          source == path
-          || (
-            builtins.match ".*\\.drv" source != null
-            && isPrefix (builtins.substring 0 (builtins.stringLength (nameOf source) - 4) (nameOf source)) (nameOf path)
-          )
-        ) sources;
-      pattern = "(${storeDir}/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+)";
-      found = builtins.concatMap (part: if builtins.isList part then part else [ ]) (
-        builtins.split pattern (builtins.unsafeDiscardStringContext text)
+      namesOf =
+        source:
+        let
+          name = nameOf source;
+          derivationName = builtins.substring 0 (builtins.stringLength name - 4) name;
+        in
+        if context.${source} ? outputs then
+          map (output: if output == "out" then derivationName else "${derivationName}-${output}") context.${source}.outputs
+        else
+          [ name ];
+      # The longest first.
+      names = builtins.sort (a: b: builtins.stringLength a > builtins.stringLength b) (
+        builtins.concatMap namesOf (builtins.attrNames context)
       );
+      parts = builtins.split "(${builtins.storeDir}/[0-9abcdfghijklmnpqrsvwxyz]{32}-)" (
+        builtins.unsafeDiscardStringContext text
+      );
+      pathAt =
+        index:
+        let
+          part = builtins.elemAt parts index;
+          rest = builtins.elemAt parts (index + 1);
+          fitting = builtins.filter (name: isPrefix name rest) names;
+        in
+        if !(builtins.isList part) || fitting == [ ] then
+          [ ]
+        else
+          [ (builtins.head part + builtins.head fitting) ];
+      found = builtins.concatMap pathAt (builtins.genList (index: index) (builtins.length parts));
       set = builtins.listToAttrs (
         map (path: {
           name = path;
           value = true;
-        }) (builtins.filter isKnown found)
+        }) found
       );
     in
     map (path: builtins.appendContext path context) (builtins.attrNames set);
-  storeDir = builtins.storeDir;
 
   # Functions that bring an image somewhere, as programs for 'nix run'.
   withScripts =
@@ -149,7 +163,7 @@ let
       initializeNixDatabase ? false,
       nixUid ? 0,
       nixGid ? 0,
-      # RFC 3339; "base" is the base's time, "now" makes every build another image.
+      # RFC 3339; "base" is the base's time, "now" that of the build, which Nix does once.
       created ? "0001-01-01T00:00:00Z",
       author ? null,
       annotations ? { },
@@ -188,18 +202,24 @@ let
       configFile = tool.writeText "config.json" (builtins.toJSON config);
 
       # All that is in the image.
-      dependencies = configReferences ++ builtins.concatMap (layer: layer.dependencies) below;
+      lower = below ++ (if fromImage ? content then [ fromImage.content ] else [ ]);
+      dependencies = configReferences ++ builtins.concatMap (layer: layer.dependencies) lower;
       rootPaths = map (path: "${path}") (asList (if contents != null then contents else copyToRoot));
       closureRoots =
-        configReferences ++ rootPaths ++ builtins.concatMap (layer: layer.closureRoots) below;
+        configReferences ++ rootPaths ++ builtins.concatMap (layer: layer.closureRoots) lower;
+      content = {
+        inherit closureRoots dependencies;
+        rootPaths = rootPaths ++ builtins.concatMap (layer: layer.rootPaths) lower;
+        ignoredPaths = builtins.concatMap (layer: layer.ignoredPaths) lower;
+      };
       database = derive {
         name = "nix-database";
         step = "database";
         roots = closureRoots;
         request = {
           deps = dependencies;
-          copyToRoot = rootPaths ++ builtins.concatMap (layer: layer.rootPaths) below;
-          ignore = builtins.concatMap (layer: layer.ignoredPaths) below;
+          copyToRoot = content.rootPaths;
+          ignore = content.ignoredPaths;
         };
       };
 
@@ -292,7 +312,12 @@ let
         # nix2container's layers are not compressed; what goes over the wire is.
         pushOptions = if compatible then [ "--compression" (args.compression or "gzip") ] else [ ];
         attributes = {
-          inherit meta fromImage groups;
+          inherit
+            meta
+            fromImage
+            groups
+            content
+            ;
           layers = groups;
           # What is in it by name, version and hash, made of the closure, nothing scanned.
           sbom = softwareList {

@@ -3,11 +3,13 @@
 let
   inherit (tool) asList derive;
 
-  key = layer: builtins.unsafeDiscardStringContext layer.drvPath;
+  # What is the same layer wherever it lies, and what is the same derivation.
+  identity = layer: builtins.unsafeDiscardStringContext (layer.over [ ]).drvPath;
+  derivationOf = layer: builtins.unsafeDiscardStringContext layer.drvPath;
 
   # The first of equal layers, in order.
   unique =
-    layers:
+    key: layers:
     (builtins.foldl'
       (
         found: layer:
@@ -29,7 +31,8 @@ let
     ).list;
 
   # Layers with those that they lie on, each once. nestedLayers is a list that is made once, so that long chains stay cheap.
-  flatten = layers: unique (builtins.concatMap (layer: layer.nestedLayers) layers ++ layers);
+  flatten =
+    key: layers: unique key (builtins.concatMap (layer: layer.nestedLayers) layers ++ layers);
 
   checked =
     layers:
@@ -45,12 +48,24 @@ rec {
   # Layers so that each is made over all before it: what several of them need is in the first of them alone.
   stack =
     layers:
-    builtins.foldl' (below: layer: below ++ [ (layer.over below) ]) [ ] (flatten (checked layers));
+    builtins.foldl' (below: layer: below ++ [ (layer.over below) ]) [ ] (flatten identity (checked layers));
 
   # As nix2container has them: each knows those that it was told of.
-  nested = layers: flatten (checked layers);
+  nested = layers: flatten derivationOf (checked layers);
 
-  buildLayer = args: make (args // { below = null; });
+  buildLayer =
+    args:
+    let
+      unknown = builtins.attrNames (removeAttrs args arguments);
+    in
+    if unknown == [ ] then
+      make (args // { below = null; })
+    else
+      throw "flywheel: buildLayer has no argument '${builtins.head unknown}'; docs/from-nix2container.md lists them";
+
+  arguments = builtins.filter (
+    name: !(builtins.elem name [ "below" "fromImage" "isTop" "nixDatabase" ])
+  ) (builtins.attrNames (builtins.functionArgs make));
 
   make =
     {
@@ -125,13 +140,21 @@ rec {
         deps = storePaths deps;
         copyToRoot = paths roots;
         ignore = ignored;
-        perms = map (perm: perm // { path = "${perm.path}"; }) perms;
+        perms = map (
+          perm:
+          if perm ? path then
+            perm // { path = "${perm.path}"; }
+          else
+            throw "flywheel: an entry of perms has no path; it is for the files of one store path"
+        ) perms;
         below = map (layer: "${layer}") lower;
         history = map (file: "${file}") history;
         previousPlan = if previousPlan == null then null else "${previousPlan}";
         constraints = if constraints == null then null else "${constraints}";
         metadata =
           if metadata == null && compatible then { created_by = "nix2container"; } else metadata;
+        # As a text: it is no part of the store.
+        cache = if cache == null then null else toString cache;
         inherit
           maxLayers
           reproducible
@@ -140,7 +163,6 @@ rec {
           historyImage
           strategy
           compatible
-          cache
           fromImage
           isTop
           nixDatabase

@@ -47,9 +47,9 @@ let
           "HTTPS_PROXY"
           "no_proxy"
           "NO_PROXY"
-          "NIX_SSL_CERT_FILE"
         ];
-        REGISTRY_AUTH_FILE = if authFile == null then "" else authFile;
+        # As a text: a path literal would put the credentials into the store.
+        REGISTRY_AUTH_FILE = if authFile == null then "" else toString authFile;
         SSL_CERT_FILE = if caBundle == null then "" else "${caBundle}";
       }
       // tool.call words
@@ -113,6 +113,7 @@ in
       imageTag ? "latest",
       os ? "linux",
       arch ? architecture,
+      variant ? null,
       tlsVerify ? true,
       plainHttp ? false,
       registryUrl ? "registry-1.docker.io",
@@ -150,10 +151,14 @@ in
         name = "image-${builtins.replaceStrings [ "/" ] [ "-" ] imageName}";
         step = "directory";
         request = {
-          manifest = "${builtins.path {
-            path = imageManifest;
-            name = "manifest.json";
-          }}";
+          manifest =
+            if builtins.isString imageManifest && builtins.hasContext imageManifest || builtins.isAttrs imageManifest then
+              "${imageManifest}"
+            else
+              "${builtins.path {
+                path = imageManifest;
+                name = "manifest.json";
+              }}";
           blobs = builtins.listToAttrs (
             map (descriptor: {
               name = descriptor.digest;
@@ -173,7 +178,7 @@ in
           "--raw"
           (tool.quoted "docker://${reference}:${imageTag}")
           "--platform"
-          "${os}/${arch}"
+          ("${os}/${arch}" + (if variant == null then "" else "/${variant}"))
         ]
         ++ registryOptions { inherit reference tlsVerify plainHttp; }
       );

@@ -13,9 +13,10 @@ let
     else
       throw "flywheel: there is no program; give 'flywheel', set FLYWHEEL, or run: swift build -c release --product flywheel";
 
-  # What Nix builds has bin/flywheel; looking would build it.
+  # What Nix builds has bin/flywheel, or is that file; looking would build it.
   isBuilt =
     given ? drvPath || (builtins.isString given && builtins.hasContext given);
+  isBuiltProgram = builtins.isString given && builtins.match ".*/bin/flywheel" given != null;
   isInput = builtins.isAttrs given;
   # A program of the host is copied into the store, so that another program is another derivation.
   stored =
@@ -47,13 +48,15 @@ rec {
       x86_64 = "amd64";
       aarch64 = "arm64";
       i686 = "386";
+      armv6l = "arm";
       armv7l = "arm";
+      loongarch64 = "loong64";
       powerpc64le = "ppc64le";
     }
     .${machine} or machine;
 
   # For scripts.
-  program = if isBuilt || has "/bin/flywheel" then "${stored}/bin/flywheel" else stored;
+  program = if isBuilt && !isBuiltProgram || !isBuilt && has "/bin/flywheel" then "${stored}/bin/flywheel" else stored;
 
   # For derivations: 'builder' and 'args' of a call.
   call =

@@ -116,6 +116,48 @@ struct NixImageTests {
     }
   }
 
+  @Test func pathsInTheConfigurationAreFoundWhateverFollowsThem() async throws {
+    try await withNix { nix in
+      try nix.write("text", to: "notes+1.txt")
+      let image = try await nix.image(
+        """
+        buildImage {
+          name = "x";
+          config.Cmd = [ "--map=${\(nix.directory)/notes+1.txt}=/mnt" "${glibc}.so" "${cacert}-a" "/nix/store/00000000000000000000000000000000-x" ];
+        }
+        """)
+      let names = image.layers.flatMap(\.content.storePaths).map { $0.dropFirst(44) }
+      #expect(Set(names) == ["notes+1.txt", "glibc-2.40", "nss-cacert-3.101"])
+    }
+  }
+
+  @Test func aLayerIsThereOnceWhateverItWasMadeOver() async throws {
+    try await withNix { nix in
+      let count = try await nix.evaluate(
+        """
+        let
+          a = buildLayer { deps = [ glibc ]; }; b = buildLayer { deps = [ cacert ]; };
+          c = buildLayer { deps = [ tzdata ]; layers = [ a b ]; };
+        in builtins.length (buildImage { name = "x"; layers = [ b c ]; }).groups
+        """)
+      #expect(count == "3")
+      #expect(try await nix.failure("buildLayer { dep = [ glibc ]; }").contains("has no argument 'dep'"))
+      #expect(
+        try await nix.failure(#"buildLayer { deps = [ glibc ]; compatible = true; exclude = [ "*.a" ]; }"#)
+          .contains("nothing that nix2container has"))
+    }
+  }
+
+  @Test func credentialsDoNotEnterTheStore() async throws {
+    try await withNix { nix in
+      try nix.write("{}", to: "auth.json")
+      let place = try await nix.evaluate(
+        #"(pullImage { imageName = "a"; imageDigest = "sha256:0"; sha256 = ""; authFile = \#(nix.directory)/auth.json; }).drvAttrs.REGISTRY_AUTH_FILE"#
+      )
+      #expect(place == "\"\(nix.directory)/auth.json\"")
+    }
+  }
+
   @Test func whatWouldHideStorePathsIsRefusedAndPartsOfThemAreTaken() async throws {
     try await withNix { nix in
       let hiding = try await nix.failure(
@@ -224,6 +266,12 @@ struct NixImageTests {
       #expect(
         try AssembledImage(descriptionFile: description).descriptor
           == AssembledImage(descriptionFile: again).descriptor)
+      // On an image of ours the database knows the base's store paths too.
+      let over = try await nix.build(
+        #"buildImage { name = "over"; fromImage = buildImage { name = "base"; config = configOf server; }; copyToRoot = tzdata; config.Labels.a = "${tzdata}"; initializeNixDatabase = true; }"#
+      )
+      let database = try await nix.unpack(over, into: "over").appending("nix/var/nix/gcroots/docker")
+      #expect(try FileSystem.names(in: database).contains { $0.contains("glibc") })
       let root = try await nix.unpack(description, into: "unpacked")
       func verify() async throws -> Tool.Result {
         let script = "mount --bind '\(root)/nix' /nix && exec nix-store --verify --check-contents"

@@ -20,9 +20,11 @@ struct NixImageRequest {
     base = try fields.path("fromImage")
     baseReference = try fields.string("fromImageName") ?? ""
     if let value = try fields.value("config") { settings = try ImageSettings(parsing: value.canonicalBytes) }
+    let variant = try fields.string("variant")
     if let architecture = try fields.string("arch") {
-      settings.platform = Platform(
-        architecture: architecture, os: try fields.string("os") ?? "linux", variant: try fields.string("variant"))
+      settings.platform = Platform(architecture: architecture, variant: variant)
+    } else if variant != nil {
+      throw fields.error("arch", "is missing beside variant")
     }
     switch try fields.string("created") {
     case "base"?: isCreatedLikeBase = true

@@ -70,5 +70,17 @@ struct NixLayerRequest {
     }
     cache = try fields.path("cache")
     isCompatible = try fields.bool("compatible") ?? false
+    if isCompatible { try refuseWhatNix2containerLacks(fields) }
+  }
+
+  /// Its layers follow from its own rules alone.
+  private func refuseWhatNix2containerLacks(_ fields: FieldReader) throws(OCIError) {
+    let given = [
+      ("exclude", !exclusions.isEmpty), ("strategy", strategy != nil), ("previousPlan", previous != nil),
+      ("history", !versions.isEmpty), ("constraints", constraints != nil),
+    ]
+    for (name, isGiven) in given where isGiven {
+      throw fields.error(name, "is nothing that nix2container has; take it out, or 'compatible = true'")
+    }
   }
 }
