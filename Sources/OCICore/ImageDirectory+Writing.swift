@@ -90,6 +90,11 @@ extension ImageDirectory {
   /// Makes sure that the directory is there and ours to write to; marked at once, so that one that was left unfinished can be
   /// written to again.
   private func prepare() throws(OCIError) {
+    // One at a time: to another blob of the same push a directory that is not marked yet looks like somebody else's.
+    try preparation.withLock { (_) throws(OCIError) in try prepareAlone() }
+  }
+
+  private func prepareAlone() throws(OCIError) {
     if session.withLock(\.isPrepared) { return }
     let isMarked = try isImageDirectory()
     let first = try? readImage()?.descriptor.digest

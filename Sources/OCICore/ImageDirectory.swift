@@ -15,6 +15,7 @@ public final class ImageDirectory: TagStore, ReferrerStore {
   /// Whether this is a view for one push, which takes no symbolic link for a file that is there.
   let isWriter: Bool
   let session = Mutex(Session())
+  let preparation = Mutex(())
 
   struct Session {
     var isPrepared = false
