@@ -198,29 +198,38 @@ let
       base = if fromImage == null || fromImage == "" then null else "${fromImage}";
 
       configReferences = referencesOf config;
-      # Its own rules count it as part of the closure, and leave it out afterwards.
+      # Its store paths come with the text; the text itself is left out.
       configFile = tool.writeText "config.json" (builtins.toJSON config);
 
       # All that is in the image.
-      lower = below ++ (if fromImage ? content then [ fromImage.content ] else [ ]);
-      dependencies = configReferences ++ builtins.concatMap (layer: layer.dependencies) lower;
-      rootPaths = map (path: "${path}") (asList (if contents != null then contents else copyToRoot));
-      closureRoots =
-        configReferences ++ rootPaths ++ builtins.concatMap (layer: layer.closureRoots) lower;
+      # Of each group, those of an image of ours below included, what it brings.
       content = {
-        inherit closureRoots dependencies;
-        rootPaths = rootPaths ++ builtins.concatMap (layer: layer.rootPaths) lower;
-        ignoredPaths = builtins.concatMap (layer: layer.ignoredPaths) lower;
+        closureRoots =
+          configReferences
+          ++ rootPaths
+          ++ builtins.concatMap (layer: layer.closureRoots) below
+          ++ (fromImage.content.closureRoots or [ ]);
+        groups =
+          (fromImage.content.groups or [ ])
+          ++ map (layer: {
+            deps = layer.dependencies;
+            copyToRoot = layer.rootPaths;
+            ignore = layer.ignoredPaths;
+          }) below
+          ++ [
+            {
+              deps = configReferences;
+              copyToRoot = rootPaths;
+            }
+          ];
       };
+      rootPaths = map (path: "${path}") (asList (if contents != null then contents else copyToRoot));
+      inherit (content) closureRoots;
       database = derive {
         name = "nix-database";
         step = "database";
         roots = closureRoots;
-        request = {
-          deps = dependencies;
-          copyToRoot = content.rootPaths;
-          ignore = content.ignoredPaths;
-        };
+        request = { inherit (content) groups; };
       };
 
       shared = builtins.intersectAttrs (builtins.listToAttrs (
@@ -278,7 +287,7 @@ let
               inherit below reproducible;
             }
           );
-      isEmpty = configReferences == [ ] && rootPaths == [ ] && !initializeNixDatabase;
+      isEmpty = configReferences == [ ] && rootPaths == [ ] && !initializeNixDatabase && perms == [ ];
       groups = below ++ (if isEmpty then [ ] else [ top ]);
       name' = baseName (lowerCase name);
 
@@ -375,6 +384,7 @@ let
         step = "index";
         request = {
           images = map (platform: "${platformImages.${platform}}") (builtins.attrNames platforms);
+          platforms = builtins.attrNames platforms;
           inherit annotations;
         };
       };

@@ -22,6 +22,12 @@ struct NixFixture {
   static let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     .appendingPathComponent("flywheel").path
 
+  /// Another program makes other derivations, which Nix has not built yet.
+  private static let build: String = {
+    let status = FileSystem.sizeAndTime(FilePath(program))
+    return "\(status?.size ?? 0)-\(status?.time ?? 0)"
+  }()
+
   /// What every expression can use. No bash: it replaces itself by its last command, whose end Nix may take for that of the
   /// build.
   static let library = """
@@ -36,6 +42,7 @@ struct NixFixture {
       # A package that is the program under test.
       flywheel = derive "flywheel" ''
         mkdir -p $out/bin
+        # \(build)
         printf '#!/bin/sh\\nexec \(program) "$@"\\n' > $out/bin/flywheel
         chmod 755 $out/bin/flywheel
       '';

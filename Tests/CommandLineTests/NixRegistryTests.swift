@@ -89,6 +89,10 @@ struct NixRegistryTests {
           #"buildImage { name = "app"; fromImage = \#(expression); copyToRoot = cacert; }"#)
         let pushed = try await nix.flywheel("push", described.string, "--to", "oci:layout:a")
         #expect(pushed.status == 0, "\(pushed.errors)")
+        let compatible = try await nix.build(
+          #"buildImage { name = "app"; fromImage = \#(expression); copyToRoot = cacert; compatible = true; }"#)
+        let taken = try await nix.flywheel("push", compatible.string, "--to", "oci:compatible:a")
+        #expect(taken.status == 0, "\(taken.errors)")
       }
     }
   }
@@ -119,6 +123,12 @@ struct NixRegistryTests {
           ["inspect", "--config", "--override-arch", "arm64", "--tls-verify=false", "docker://\(host)/multi:1"])
         #expect(arm.contains("A=2"))
         #expect(try await nix.failure("(\(expression)).copyToDockerDaemon").contains("one platform"))
+        let wrong = try await nix.failure(
+          #"buildImage { name = "x"; platforms."linux/arm64" = buildImage { name = "y"; arch = "amd64"; copyToRoot = cacert; }; }"#
+        )
+        #expect(wrong.contains("is for linux/amd64"), "\(wrong)")
+        let verified = try await nix.flywheel("verify", index.string)
+        #expect(verified.errors.contains("an index of several images"), "\(verified.errors)")
       }
     }
   }
@@ -129,6 +139,8 @@ struct NixRegistryTests {
       let names = spdx?["packages"]?.arrayValue?.compactMap { $0.objectValue?["name"]?.stringValue } ?? []
       #expect(names.contains("attic-server"))
       #expect(names.contains("glibc"))
+      // What is at the root alone is in the image too.
+      #expect(names.contains("attic-root"))
       let cyclone = try JSON(parsing: FileSystem.contents(of: try await nix.build("attic.cyclonedx"))).objectValue
       #expect(cyclone?["components"]?.arrayValue?.count == names.count - 1)
     }

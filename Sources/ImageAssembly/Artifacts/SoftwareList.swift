@@ -1,5 +1,7 @@
 public import LayerGraph
 public import OCICore
+internal import SystemPackage
+internal import Tarball
 
 /// What software is in an image of store paths, taken from the closure itself: names, versions, hashes, who refers to whom, and
 /// which layer holds what. No clock and no scanner: equal images give equal lists.
@@ -61,8 +63,9 @@ public struct SoftwareList: Sendable {
     created = image.configuration.created ?? Timestamp.text(1)
     let references = Dictionary(
       (graph?.nodes ?? []).map { ($0.path, $0.references) }, uniquingKeysWith: { first, _ in first })
+    var listed: Set<String> = []
     packages = image.layers.flatMap { layer in
-      layer.content.storePaths.map { path in
+      layer.content.allStorePaths.filter { listed.insert($0).inserted }.map { path in
         let parts = StoreName(path)
         return Package(
           path: path, name: parts.name, version: parts.version, storeHash: parts.hash,
@@ -71,6 +74,15 @@ public struct SoftwareList: Sendable {
           layer: layer.descriptor.digest)
       }
     }.sorted { byteOrder($0.path, $1.path) }
+  }
+}
+
+extension LayerContent {
+  /// The store paths whose files it has, at their own places or elsewhere.
+  fileprivate var allStorePaths: [String] {
+    let own = storePaths + (planned?.paths ?? [])
+    let others = recipe.sources.filter { $0.form == .tree }.compactMap { StorePath(in: $0.host)?.path.string }
+    return Set(own + others.filter { $0.hasPrefix("/nix/store/") }).sorted(by: byteOrder)
   }
 }
 

@@ -153,6 +153,10 @@ struct DescriptionReader {
         .invalidDescription,
         "it has no 'schema', so it is no image description; flywheel build --description writes one")
     }
+    guard schema != AssembledIndex.schema else {
+      throw AssemblyError(
+        .unsupportedDescription, "it is that of an index of several images; give the description of one of them")
+    }
     guard schema == ImageDescription.schema else {
       throw AssemblyError(
         .unsupportedDescription, "its schema is '\(schema)', and this version reads '\(ImageDescription.schema)'")
@@ -248,7 +252,10 @@ struct DescriptionReader {
       guard let file = content.recipe.sources.first?.host, content.recipe == LayerRecipe(verbatimTar: file) else {
         throw fields.error("recipe", "must be one tar where the encoding is 'asItIs'")
       }
+      let planned = content.planned
       content = LayerContent(blob: file, type: descriptor.mediaType)
+      content.storePaths = paths
+      content.planned = planned
     } else if let encoding = LayerEncoding(identifier: identifier) {
       content.encoding = encoding
     } else {

@@ -44,14 +44,6 @@ public struct NixAttributes: Sendable {
     }
   }
 
-  /// What is at the root and not at its own place: nobody refers to it there.
-  func atRootAlone(_ roots: [String], dependencies: [String], ignored: Set<String>) -> Set<String> {
-    guard let graph else { return [] }
-    var alone = Set(roots).subtracting(dependencies).subtracting(graph.selfReferences)
-    for node in graph.nodes where !ignored.contains(node.path) { alone.subtract(node.references) }
-    return alone
-  }
-
   /// Reads the request; errors name the file.
   func read<Result>(_ body: (inout FieldReader) throws -> Result) throws -> Result {
     do {

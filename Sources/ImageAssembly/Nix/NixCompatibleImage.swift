@@ -50,7 +50,8 @@ struct NixCompatibleImage {
       .object([
         "digest": .string(descriptor.digest.description), "diff_ids": .string(diffID.description),
         "size": .integer(descriptor.size), "mediatype": .string(descriptor.mediaType.description),
-        "layer-path": .string(path.appending(descriptor.digest.hex).string), "History": .object([:]),
+        "layer-path": .string(FileSystem.resolvingSymlinks(path.appending(descriptor.digest.hex)).string),
+        "History": .object([:]),
       ])
     }
   }

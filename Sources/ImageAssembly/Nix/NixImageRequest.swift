@@ -34,6 +34,13 @@ struct NixImageRequest {
     settings.annotations = try fields.stringMap("annotations") ?? [:]
     if let rules = try fields.value("baseConfig") { merge = try ConfigurationMerge(nix: rules, "flywheel.baseConfig") }
     isCompatible = try fields.bool("compatible") ?? false
+    guard isCompatible else { return }
+    for (name, isGiven) in [
+      ("annotations", !settings.annotations.isEmpty), ("author", settings.author != nil),
+      ("created", isCreatedLikeBase), ("variant", variant != nil),
+    ] where isGiven {
+      throw fields.error(name, "asks for what nix2container's form cannot say; take it out, or 'compatible = true'")
+    }
   }
 }
 

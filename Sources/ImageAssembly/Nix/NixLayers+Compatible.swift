@@ -11,7 +11,7 @@ extension NixLayers {
   func compatibleDocument(_ onProgress: @escaping @Sendable (AssemblyProgress) -> Void) async throws -> JSON {
     var paths = try compatiblePaths()
     let below = Set(try request.below.flatMap { try Self.paths(inDocumentOf: $0) })
-    paths.removeAll { request.ignored.contains($0.path) || below.contains($0.json.canonicalBytes) }
+    paths.removeAll { below.contains($0.json.canonicalBytes) }
     let groups = Self.groups(paths, request.maximumLayers ?? 1)
     let contents = try groups.map { group in
       var recipe = LayerRecipe(try group.map { try $0.source() }, metadata: .nix2container)
@@ -33,9 +33,11 @@ extension NixLayers {
     return .array(list)
   }
 
-  /// All paths of the closure in the order of popularity.
+  /// All paths of the closure in the order of popularity. What is ignored is not counted.
   private func compatiblePaths() throws -> [NixPath] {
-    guard let graph = attributes.graph else { return [] }
+    let nodes = attributes.graph?.nodes.filter { !request.ignored.contains($0.path) } ?? []
+    guard !nodes.isEmpty else { return [] }
+    let graph = try StoreGraph(nodes)
     let plan = Nix2ContainerPopularity().plan(try PlanningRequest(graph, maximumLayers: graph.nodes.count))
     let roots = Set(request.roots)
     return plan.layers.flatMap(\.paths).map { path in

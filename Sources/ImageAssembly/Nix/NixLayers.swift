@@ -101,10 +101,13 @@ public struct NixLayers: Sendable {
     if let stray = request.permissions.stray(among: paths) {
       throw AssemblyError(
         .invalidSettings,
-        "perms are given for '\(stray)', which is not in the layers; correct the path, or take them out")
+        "perms are given for '\(stray)', which is not in the layers that are built here; correct the path, or give them where it is brought in"
+      )
     }
-    let atRootAlone = attributes.atRootAlone(
-      request.roots, dependencies: request.dependencies, ignored: request.ignored)
+    let atRootAlone =
+      graph.map {
+        NixGroup(dependencies: request.dependencies, roots: request.roots, ignored: request.ignored).atRootAlone(in: $0)
+      } ?? []
     var own: [StoreGraph.Node] = []
     for node in graph?.nodes ?? [] where !request.ignored.contains(node.path) && !atRootAlone.contains(node.path) {
       if try !lower.holds(source(of: node.path, isAtRoot: false)) { own.append(node) }
@@ -132,7 +135,12 @@ public struct NixLayers: Sendable {
   }
 
   private func source(of path: String, isAtRoot: Bool) throws -> LayerRecipe.Source {
-    let source = try NixPath(path: path, isAtRoot: isAtRoot, permissions: request.permissions[path]).source()
+    var permissions = request.permissions[path]
+    // A part of a store path follows the rules for the whole.
+    if let whole = StorePath(in: FilePath(path))?.path.string, whole != path {
+      permissions = request.permissions[whole] + permissions
+    }
+    let source = try NixPath(path: path, isAtRoot: isAtRoot, permissions: permissions).source()
     guard !request.exclusions.isEmpty else { return source }
     return LayerRecipe([source]).excluding(request.exclusions).sources[0]
   }
@@ -160,7 +168,9 @@ public struct NixLayers: Sendable {
   private func keep(_ layer: inout AssembledImage.Layer) async throws {
     let file = try await write(layer)
     var content = LayerContent(blob: file, type: layer.descriptor.mediaType, annotations: layer.content.annotations)
-    content.storePaths = layer.content.storePaths
+    // Those that are as they are in the store: layers above need not have them again.
+    content.storePaths = layer.content.recipe.sources.filter { $0 == .init($0.host) }.map(\.host.string)
+      .sorted(by: byteOrder)
     content.planned = layer.content.planned
     content.history = layer.content.history
     layer.content = content
