@@ -201,8 +201,7 @@ let
       # Its store paths come with the text; the text itself is left out.
       configFile = tool.writeText "config.json" (builtins.toJSON config);
 
-      # All that is in the image.
-      # Of each group, those of an image of ours below included, what it brings.
+      # All that is in the image, group by group, an image of ours below included.
       content = {
         closureRoots =
           configReferences
