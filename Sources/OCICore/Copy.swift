@@ -92,6 +92,8 @@ public struct CopyOptions: Sendable {
 
 /// What happens while content is copied.
 public enum CopyEvent: Sendable, Hashable {
+  /// A blob was found that the root needs: what becomes of it is told later.
+  case queued(Descriptor)
   /// Content is being sent.
   case started(Descriptor)
   /// So many bytes of it have been read, since it was last begun.
@@ -118,6 +120,7 @@ extension CopyEvent: CustomStringConvertible {
   /// One line, for logs.
   public var description: String {
     switch self {
+    case .queued(let content): "to be copied: \(content)"
     case .started(let content): "copying \(content)"
     case .progress(let content, let bytes): "copying \(content): \(bytes) bytes"
     case .copied(let content): "copied \(content)"

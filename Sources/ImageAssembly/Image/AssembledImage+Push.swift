@@ -22,11 +22,13 @@ extension AssembledImage {
       options: CopyOptions(concurrency: concurrency)
     ) { event in
       switch event {
+      case .queued(let blob): onProgress(.queued(blob))
+      case .progress(let blob, let bytes): onProgress(.sending(blob, bytes: bytes))
       case .started(let blob) where !blob.mediaType.isManifest: onProgress(.pushing(blob))
       case .copied(let blob) where !blob.mediaType.isManifest: onProgress(.pushed(blob))
       case .skipped(let blob, _) where !blob.mediaType.isManifest: onProgress(.skipped(blob))
       case .tagged(let tag, _, let isChanged): onProgress(.tagged(tag, changed: isChanged))
-      case .started, .copied, .skipped, .progress: break
+      case .started, .copied, .skipped: break
       }
     }
   }
