@@ -79,7 +79,7 @@ struct ConsoleTests {
       for code in codes.union(["64", "130"]) {
         #expect(
           help.split(separator: "\n").contains {
-            $0.hasPrefix("   ") && $0.split(separator: " ").first == Substring(code)
+            $0.hasPrefix("  ") && $0.split(separator: " ").first == Substring(code)
           }, "\(code)")
       }
     }
@@ -118,9 +118,9 @@ struct ConsoleTests {
         ("build", "error: name what the image is made of", 64),
       ] as [(String, String, Int32)] {
         let result = try await flywheel(arguments, in: directory)
-        let first = result.errors.split(separator: "\n").first.map(String.init) ?? ""
+        let first = result.errors.split(separator: "\n").first { $0.hasPrefix("error: ") }.map(String.init) ?? ""
         #expect(result.status == status, "\(result.errors)")
-        #expect(first.hasPrefix("error: ") && first.hasSuffix("]"), "\(result.errors)")
+        #expect(first.hasSuffix("]"), "\(result.errors)")
         if status == 80 || arguments == "pusj" { #expect(first == line) }
         #expect(result.output == "")
       }
@@ -146,7 +146,7 @@ struct ConsoleTests {
       #expect(colored.errors.hasPrefix("\u{1B}[1;31merror:\u{1B}[0m there is no image"))
       let terminal = try await onTerminal("inspect oci:none:x", in: directory)
       #expect(terminal.contains("\u{1B}[1;31merror:"))
-      let without = try await onTerminal("inspect oci:none:x", in: directory, environment: ["NO_COLOR": "1"])
+      let without = try await onTerminal("inspect oci:none:x", in: directory, variable: "NO_COLOR=1")
       #expect(!without.contains("\u{1B}[1;31m"))
       let never = try await onTerminal("inspect oci:none:x --color never", in: directory)
       #expect(!never.contains("\u{1B}[1;31m"))
@@ -156,12 +156,13 @@ struct ConsoleTests {
   // MARK: Progress
 
   /// What a terminal is sent.
+  /// - Parameter variable: What is done to the environment; some test runners set `NO_COLOR`.
   private func onTerminal(
-    _ arguments: String, in directory: FilePath, environment: [String: String] = [:]
+    _ arguments: String, in directory: FilePath, variable: String = "-u NO_COLOR"
   ) async throws -> String {
     try await Tool.result(
-      of: "script", ["-qec", "stty cols 100; \(Self.program) \(arguments)", "/dev/null"], in: directory,
-      environment: environment.merging(["XDG_CACHE_HOME": directory.appending("cache").string, "TERM": "xterm"]) { $1 }
+      of: "script", ["-qec", "stty cols 100; env \(variable) \(Self.program) \(arguments)", "/dev/null"],
+      in: directory, environment: ["XDG_CACHE_HOME": directory.appending("cache").string, "TERM": "xterm"]
     ).output
   }
 
@@ -172,15 +173,18 @@ struct ConsoleTests {
       let arguments = "build --file /data=data --compression none --to oci:out:latest"
       let screen = try await onTerminal(arguments, in: directory)
       #expect(screen.contains("sending [") || screen.contains("hashing "), "\(screen)")
-      // The last thing that a status line leaves is an empty line, and the digest follows at its start.
-      let last = try #require(screen.components(separatedBy: "\u{1B}[K").last)
-      #expect(last.trimmingCharacters(in: .newlines).hasPrefix("sha256:"), "\(screen)")
-      for line in screen.components(separatedBy: "\u{1B}[K") { #expect(line.filter { $0 != "\r" }.count <= 101) }
+      // A status line is taken away by the next one, and by what stays.
+      let parts = screen.components(separatedBy: "\r\u{1B}[K")
+      let statuses = parts.dropFirst().dropLast()
+      #expect(!statuses.isEmpty)
+      for status in statuses where !status.contains("\n") { #expect(status.count < 100) }
+      let lines = parts.last?.split { $0.isNewline } ?? []
+      #expect(lines.count == 2 && lines[0].hasPrefix("oci:out: sent") && lines[1].hasPrefix("sha256:"), "\(screen)")
 
       let piped = try await flywheel(arguments, in: directory)
       #expect(!piped.errors.contains("\r"))
-      #expect(!piped.errors.contains("["))
-      #expect(piped.errors.contains("has "))
+      #expect(!piped.errors.contains("\u{1B}"))
+      #expect(piped.errors.contains("layer 1 of 1: files"))
     }
   }
 
