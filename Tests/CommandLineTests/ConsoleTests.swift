@@ -79,7 +79,7 @@ struct ConsoleTests {
       for code in codes.union(["64", "130"]) {
         #expect(
           help.split(separator: "\n").contains {
-            $0.hasPrefix("  ") && $0.split(separator: " ").first == Substring(code)
+            $0.hasPrefix(" ") && $0.split(separator: " ").first == Substring(code)
           }, "\(code)")
       }
     }
