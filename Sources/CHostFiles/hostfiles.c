@@ -2,7 +2,6 @@
 
 #include "CHostFiles.h"
 
-#include <errno.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -24,12 +23,6 @@ ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer,
 }
 
 #else
-
-ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size) {
-  (void)descriptor, (void)buffer, (void)size;
-  errno = ENOSYS;
-  return -1;
-}
 
 ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) {
   return listxattr(path, buffer, size, XATTR_NOFOLLOW);

@@ -1,10 +1,5 @@
+internal import Foundation
 public import SystemPackage
-
-#if canImport(FoundationEssentials)
-  internal import FoundationEssentials
-#else
-  internal import Foundation
-#endif
 
 /// Runs a test in a directory of its own, which is removed afterwards with all that is in it.
 /// - Parameter parent: Where it is made; by default where the system keeps temporary files.
