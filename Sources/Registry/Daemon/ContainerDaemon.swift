@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 public import OCICore
 public import SystemPackage
 
@@ -118,7 +119,7 @@ public struct ContainerDaemon: Sendable {
     request.headers.add(name: "Host", value: "daemon")
     if body != nil { request.headers.add(name: "Content-Type", value: "application/x-tar") }
     request.body = body
-    let client = HTTPClient(eventLoopGroupProvider: .singleton)
+    let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
     do {
       let response: HTTPClientResponse
       do { response = try await client.execute(request, deadline: .distantFuture) } catch is CancellationError {
