@@ -67,6 +67,9 @@ public enum Tool {
 
   /// Runs a program to its end, away from the cooperative pool.
   /// - Parameters:
+  ///   - name: The program's name, to be found in `PATH`.
+  ///   - arguments: What it is called with.
+  ///   - directory: Where it runs.
   ///   - environment: Variables to set beside those of this process.
   ///   - input: What it reads; nothing by default.
   public static func result(
