@@ -99,7 +99,7 @@ let package = Package(
     .target(
       name: "OCITesting",
       dependencies: [
-        "OCICore", "Registry", .product(name: "SystemPackage", package: "swift-system"),
+        "HostSystem", "OCICore", "Registry", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // The command line.

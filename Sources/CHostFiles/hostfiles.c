@@ -22,6 +22,10 @@ ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer,
   return lgetxattr(path, name, buffer, size);
 }
 
+int flywheel_set_attribute(const char *path, const char *name, const void *value, size_t size) {
+  return lsetxattr(path, name, value, size, 0);
+}
+
 #else
 
 ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) {
@@ -30,6 +34,10 @@ ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) {
 
 ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer, size_t size) {
   return getxattr(path, name, buffer, size, 0, XATTR_NOFOLLOW);
+}
+
+int flywheel_set_attribute(const char *path, const char *name, const void *value, size_t size) {
+  return setxattr(path, name, value, size, 0, XATTR_NOFOLLOW);
 }
 
 #endif

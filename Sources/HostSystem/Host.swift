@@ -151,6 +151,13 @@ package enum Host {
     unsafe flywheel_get_attribute(path, name, buffer, size)
   }
 
+  /// Sets an extended attribute; -1, with `errno`, when that fails.
+  package static func setAttribute(
+    _ path: UnsafePointer<CChar>, _ name: UnsafePointer<CChar>, _ value: UnsafeRawPointer?, _ size: Int
+  ) -> Int32 {
+    unsafe flywheel_set_attribute(path, name, value, size)
+  }
+
   /// The error of an attribute that is not there.
   package static var noSuchAttribute: Int32 {
     #if canImport(Darwin)

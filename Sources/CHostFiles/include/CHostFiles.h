@@ -16,6 +16,7 @@ ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size);
 // symbolic link is not followed.
 ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size);
 ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer, size_t size);
+int flywheel_set_attribute(const char *path, const char *name, const void *value, size_t size);
 
 // Lets all threads share two heaps, where the C library would make one for each.
 void flywheel_bound_heaps(void);
