@@ -27,7 +27,9 @@ public struct ContainerDaemon: Sendable {
   }
 
   /// The daemon that the usual tools would ask.
-  /// - Parameter environment: The value of an environment variable, for `DOCKER_HOST`, `CONTAINER_HOST` and `XDG_RUNTIME_DIR`.
+  /// - Parameters:
+  ///   - kind: Whose daemon it is.
+  ///   - environment: The value of an environment variable, for `DOCKER_HOST`, `CONTAINER_HOST` and `XDG_RUNTIME_DIR`.
   /// - Throws: `RegistryError.Code.invalidConfiguration` for a host that is no socket of this machine.
   public static func standard(
     _ kind: Kind, environment: (String) -> String?
@@ -72,6 +74,7 @@ public struct ContainerDaemon: Sendable {
   /// Loads an archive in one of Docker's forms.
   /// - Parameters:
   ///   - size: How many bytes it has.
+  ///   - source: The archive, as `docker save` writes it: that of an `ArchiveExport`, for instance.
   ///   - onBytes: Told how many bytes have been sent.
   /// - Throws: `RegistryError`: `unreachable`, `connectionLost`, `rejected` with the daemon's own words; the source's errors.
   public func load(
