@@ -1,14 +1,7 @@
 import ArgumentParser
+import HostSystem
 import ImageAssembly
 import SystemPackage
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// What the environment says. The only place where the command line reads it.
 enum Environment {

@@ -1,14 +1,7 @@
 import ArgumentParser
+import HostSystem
 import OCICore
 import Registry
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// Keeps credentials where docker, podman and skopeo find them too.
 struct LoginCommand: AsyncParsableCommand {

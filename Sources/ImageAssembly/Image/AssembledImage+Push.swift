@@ -9,8 +9,10 @@ extension AssembledImage {
   ///
   /// Where every tag names the image already, nothing but the tags is looked at. A failed push moves no tag.
   /// - Parameters:
+  ///   - destination: Where it is wanted.
   ///   - tags: The names to give it; with none, it is only reachable by digest.
   ///   - concurrency: How many blobs are sent at a time, at least one.
+  ///   - onProgress: Told what goes on, from several tasks at once.
   /// - Throws: The store's errors, `TarballError`, or `AssemblyError.Code.contentChanged`.
   @discardableResult
   public func push(
