@@ -125,6 +125,15 @@ let package = Package(
         "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    // The commands and code of every guide.
+    .testTarget(
+      name: "GuideTests",
+      dependencies: [
+        "OCICore", "OCITesting", "Registry", "flywheel",
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      exclude: ["Fixtures", "README.md", "images.sh", "network.py"]),
     .testTarget(
       name: "ImageAssemblyTests",
       dependencies: [
