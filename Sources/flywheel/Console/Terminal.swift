@@ -1,12 +1,5 @@
+import HostSystem
 import SystemPackage
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// What is known of the terminal, if there is one.
 enum Terminal {
