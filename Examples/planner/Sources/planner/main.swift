@@ -47,7 +47,8 @@ for (number, graph) in graphs.enumerated() {
   let explanation = try PlanExplanation(plan, for: request)
   for (layer, cost) in zip(plan.layers, explanation.layers) {
     let fate = cost.isKept ? "kept" : "sent"
-    print("  \(fate)  \(mebibytes(Double(layer.bytes)))  \(layer.paths.count) packages: \(layer.reason)")
+    let count = layer.paths.count == 1 ? "1 package" : "\(layer.paths.count) packages"
+    print("  \(fate)  \(mebibytes(Double(layer.bytes)))  \(count): \(layer.reason)")
   }
   print("sent with this version: \(mebibytes(Double(explanation.sentBytes)))")
 }
