@@ -1,4 +1,7 @@
 # Files, two directories that contradict each other, a closure that is not whole, and an image in the registry.
+for host in ghcr.io registry.gitlab.com; do
+  echo "$TOKEN" | flywheel login "$host" --username robot --password-stdin > /dev/null 2>&1
+done
 mkdir -p site config-a config-b
 echo "<h1>hello</h1>" > site/index.html
 echo "a = 1" > config-a/app.conf
