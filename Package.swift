@@ -120,6 +120,15 @@ let package = Package(
         "ImageAssembly", "LayerGraph", "OCICore", "OCITesting", "Registry",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    // The commands and code of every guide.
+    .testTarget(
+      name: "GuideTests",
+      dependencies: [
+        "OCICore", "OCITesting", "Registry", "flywheel",
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      exclude: ["Fixtures", "images.sh", "network.py"]),
     .testTarget(
       name: "ImageAssemblyTests",
       dependencies: [
