@@ -128,7 +128,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
         .product(name: "Yams", package: "Yams"),
       ],
-      exclude: ["Fixtures", "images.sh", "network.py"]),
+      exclude: ["Fixtures", "README.md", "images.sh", "network.py"]),
     .testTarget(
       name: "ImageAssemblyTests",
       dependencies: [

@@ -9,7 +9,7 @@ struct GuideBlock: Sendable {
   /// The comments right before it that tell the checker something, by name.
   var directives: [String: String] = [:]
 
-  /// Languages, and what is done with them: see `GuideTests`.
+  /// Languages, and what is done with them: see README.md.
   static let languages: Set<String> = [
     "sh", "swift", "json", "yaml", "nix", "toml", "dockerfile", "text",
   ]

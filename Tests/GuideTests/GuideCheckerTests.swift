@@ -128,8 +128,8 @@ struct GuideCheckerTests {
   @Test(
     .enabled(if: GuideWorld.isThere),
     arguments: [
-      ("true\nflywheel check absent.yaml", 66, []), ("flywheel check absent.yaml", 65, [3]), ("true", 65, [3]),
-      ("flywheel check absent.yaml\ntrue", 66, [4]),
+      ("true\nflywheel check absent.yaml", 65, []), ("flywheel check absent.yaml", 66, [3]), ("true", 65, [3]),
+      ("flywheel check absent.yaml\ntrue", 65, [4]),
     ]) func anExpectedFailureHasToHappenAtTheEnd(commands: String, code: Int, expected: [Int]) async throws
   {
     let findings = try await run("<!-- exits: \(code) -->\n```sh\n\(commands)\n```\n```sh\ntrue\n```\n")
@@ -157,7 +157,8 @@ struct GuideCheckerTests {
       if curl -fsS https://elsewhere.example.org/; then exit 1; fi
       ```
       """
-    #expect(try await run(text) == [])
+    let findings = try await run(text)
+    #expect(findings == [], "\(findings)")
   }
 
   // MARK: CI
@@ -245,7 +246,8 @@ struct GuideCheckerTests {
       let package = Package(nam: "x")
       ```
       """
-    #expect(lines(try await SwiftBlocks([guide(text)]).findings()).sorted() == [8, 12, 18])
+    let findings = try await SwiftBlocks([guide(text)]).findings()
+    #expect(lines(findings).sorted() == [8, 12, 18], "\(findings)")
   }
 
   @Test func documentsThatCannotBeReadAreFound() async throws {

@@ -22,19 +22,25 @@ enum GuideDocuments {
       do { _ = try JSON(parsing: block.text) } catch { return "\(error)" }
     case "yaml":
       do {
-        let value = try Yams.load(yaml: block.text) as? [String: Any]
-        if let value, value["version"] != nil, value["images"] != nil { return try await projectFault(block.text) }
+        _ = try Yams.load(yaml: block.text)
+        if isProject(block), block.directives["file"] == nil { return try await projectFault(block.text) }
       } catch { return "\(error)" }
       if let service = block.directives["ci"], CIRecipe.Service(rawValue: service) == nil {
         return "there is no CI of the name '\(service)'"
       }
     case "nix" where Tool.areInstalled("nix-instantiate"):
-      // A part of a set, too.
-      let whole = try await parse(nix: block.text)
-      if let whole, try await parse(nix: "{\n\(block.text)\n}") != nil { return whole }
+      // What is not defined here may be elsewhere, and a part of a set is one, too.
+      let whole = try await parse(nix: "with { }; " + block.text)
+      if let whole, try await parse(nix: "with { }; {\n\(block.text)\n}") != nil { return whole }
     default: break
     }
     return nil
+  }
+
+  /// Whether a block is a project's file.
+  static func isProject(_ block: GuideBlock) -> Bool {
+    guard block.language == "yaml", let value = try? Yams.load(yaml: block.text) as? [String: Any] else { return false }
+    return value["version"] != nil && value["images"] != nil
   }
 
   /// What `flywheel check` says of a project.

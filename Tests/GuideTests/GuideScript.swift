@@ -23,6 +23,13 @@ struct GuideScript {
     self.fixture = fixture
   }
 
+  /// Whether the programs are installed that the fixture says it needs, in a line `# needs: nix skopeo`.
+  var hasTools: Bool {
+    guard let fixture, let text = try? String(contentsOfFile: fixture, encoding: .utf8) else { return true }
+    let tools = text.matches(of: /(?m)^# needs: (.*)$/).flatMap { $0.1.split(separator: " ") }
+    return tools.allSatisfy { Tool.path(String($0)) != nil }
+  }
+
   /// What cannot be run as it stands.
   func staticFindings() -> [GuideFinding] {
     var findings: [GuideFinding] = []
@@ -61,6 +68,8 @@ struct GuideScript {
         try FileSystem.replace(source, with: Array(block.text.utf8))
         script +=
           "mkdir -p \"$(dirname \(Self.quoted(name)))\"; cp \(Self.quoted(source.string)) \(Self.quoted(name))\n"
+        // With all that it names.
+        if GuideDocuments.isProject(block) { script += "flywheel check \(Self.quoted(name))\n" }
       } else {
         let source = place.appending("block-\(block.line)")
         // With as many lines above as the guide has, so that the shell counts them as the guide's.
@@ -113,9 +122,18 @@ extension GuideScript {
     set -eu -o pipefail -E
     guide_report=\(quoted(report.string))
     guide_failed() {
-      printf 'failed %s %s %s\\n' "$1" "$2" "${3//$'\\n'/ }" >> "$guide_report"
+      guide_line=$1 guide_source=${BASH_SOURCE[1]:-}
+      # In a function of the fixture, the line that called it is what the reader sees.
+      for ((i = 1; i < ${#BASH_SOURCE[@]}; i++)); do
+        case ${BASH_SOURCE[i]} in */blocks/block-*)
+          if [ $i -gt 1 ]; then guide_line=${BASH_LINENO[i - 1]}; fi
+          guide_source=${BASH_SOURCE[i]}
+          break ;;
+        esac
+      done
+      printf 'failed %s %s %s\\n' "$guide_line" "${3:-$guide_source}" "${2//$'\\n'/ }" >> "$guide_report"
     }
-    trap 'guide_failed "$LINENO" "${BASH_SOURCE[0]}" "$BASH_COMMAND"' ERR
+    trap 'guide_failed "$LINENO" "$BASH_COMMAND"' ERR
     trap 'guide_status=$?; kill $(jobs -p) 2> /dev/null || true; exit $guide_status' EXIT
 
     """
@@ -137,11 +155,11 @@ extension GuideScript {
           . \(path)
         )
         guide_last=$?
-        trap 'guide_failed "$LINENO" "${BASH_SOURCE[0]}" "$BASH_COMMAND"' ERR
+        trap 'guide_failed "$LINENO" "$BASH_COMMAND"' ERR
         set -e
         if [ "$guide_last" != \(exits) ] || [ "$(cat "$TMPDIR/guide-line")" -lt \(last) ]; then
           echo "it must end with \(exits) at line \(last), but it ended with $guide_last at line $(cat "$TMPDIR/guide-line")"
-          guide_failed \(last) \(path) "exits: \(exits)"
+          guide_failed \(last) "exits: \(exits)" \(path)
           exit 1
         fi
 

@@ -53,12 +53,15 @@ struct GuideWorld {
       for (index, host) in hosts.enumerated() {
         let layout = directory.appending("registry-\(index)")
         if host.isOpen, let images { try await Tool.run("cp", ["-r", images.string, layout.string]) }
+        var manners = RegistryManners.imitating(host.manners) ?? RegistryManners()
+        // What is in the layout before the first push is in no repository otherwise.
+        if host.isOpen { manners.separatesRepositories = false }
         var faults = RegistryFaults()
         if !host.isOpen { faults.authentication = .basic(Credentials(user: "robot", password: token)) }
         let server = try await RegistryServer.start(
           layout: layout,
           identity: .init(certificate: certificates.appending("world.crt"), key: certificates.appending("world.key")),
-          manners: RegistryManners.imitating(host.manners) ?? RegistryManners(), faults: faults)
+          manners: manners, faults: faults)
         servers.append(server)
         ports += host.names.map { "\($0)=\(server.address.split(separator: ":").last ?? "")" }
       }

@@ -19,6 +19,10 @@ struct ProgramHelp: Sendable {
         let command = command.objectValue
         if let name = command?["commandName"]?.stringValue { verbs[name] = Verb(command) }
       }
+      // What is meant where none is named.
+      if let name = object?["defaultSubcommand"]?.stringValue, let verb = verbs[name] {
+        options.formUnion(verb.options)
+      }
     }
   }
 
@@ -35,6 +39,7 @@ struct ProgramHelp: Sendable {
     var name = "flywheel"
     var mayBeVerb = true
     for word in command.split(separator: " ").dropFirst().map(String.init) {
+      if word == "->" { return nil }
       let option = word.trimmingPrefix { "[(".contains($0) }.prefix { $0 != "=" && $0 != "]" && $0 != ")" && $0 != "," }
       if option.hasPrefix("-"), option.count > 1 {
         guard verb.options.contains(String(option)) else { return "'\(name)' has no option \(option)" }

@@ -82,7 +82,7 @@ struct SwiftBlocks {
         files.append(file.string)
       }
       let result = try await Tool.result(
-        of: "swiftc", ["-typecheck", "-diagnostic-style", "llvm", "-parse-as-library"] + options + files, in: directory)
+        of: "swiftc", ["-typecheck", "-diagnostic-style", "llvm"] + options + files, in: directory)
       let findings = Self.findings(in: result.errors + result.output)
       if result.status != 0, findings.isEmpty {
         return [GuideFinding(file: "swiftc", line: 0, message: result.errors + result.output)]
@@ -113,7 +113,8 @@ struct SwiftBlocks {
   }
 
   private static func options() throws -> [String] {
-    let build = URL(fileURLWithPath: GuideWorld.program).deletingLastPathComponent()
+    // Without links, because the compiler takes two ways to one module for two modules.
+    let build = URL(fileURLWithPath: GuideWorld.program).deletingLastPathComponent().resolvingSymlinksInPath()
     let files = FileManager.default
     func names(_ url: URL) -> [String] { ((try? files.contentsOfDirectory(atPath: url.path)) ?? []).sorted() }
     var maps = names(build).filter { $0.hasSuffix(".build") }.map { build.appending(path: "\($0)/module.modulemap") }
@@ -128,7 +129,7 @@ struct SwiftBlocks {
     let there = maps.map(\.path).filter(files.fileExists(atPath:))
     return [
       "-swift-version", "6", "-I", build.appending(path: "Modules").path, "-module-cache-path",
-      build.appending(path: "ModuleCache").path, "-module-name", "Guides",
+      build.appending(path: "ModuleCache").path, "-module-name", "Guides", "-parse-as-library",
     ]
       + ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault"]
       .flatMap { ["-enable-upcoming-feature", $0] } + there.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
