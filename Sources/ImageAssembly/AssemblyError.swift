@@ -4,7 +4,7 @@
 public struct AssemblyError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable {
+    private enum Value: String, Hashable, CaseIterable {
       case invalidClosure, cyclicClosure, incompleteClosure, storePathMissing, invalidSettings, contentChanged
       case fileUnreadable, invalidPlan, invalidHistory
       case nixUnavailable, invalidBinaryCache, untrustedStorePath, invalidDescription, unsupportedDescription,
@@ -49,6 +49,9 @@ public struct AssemblyError: Error, Sendable, CustomStringConvertible {
 
     /// The reason's name.
     public var description: String { value.rawValue }
+
+    /// Every reason, for the test that each is explained to users.
+    package static var all: [Code] { Value.allCases.map { Code(value: $0) } }
   }
 
   /// The stable reason.

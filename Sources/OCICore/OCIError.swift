@@ -5,7 +5,7 @@
 public struct OCIError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable {
+    private enum Value: String, Hashable, CaseIterable {
       case invalidDigest, invalidReference, invalidPlatform, invalidMediaType, invalidJSON, invalidDocument
       case platformMismatch, limitExceeded, unsupportedAlgorithm
       case digestMismatch, sizeMismatch, notFound, ioFailure, unsafePath, busy, alreadyConsumed
@@ -47,6 +47,9 @@ public struct OCIError: Error, Sendable, CustomStringConvertible {
 
     /// The reason's name.
     public var description: String { value.rawValue }
+
+    /// Every reason, for the test that each is explained to users.
+    package static var all: [Code] { Value.allCases.map { Code(value: $0) } }
   }
 
   /// The stable reason.

@@ -5,7 +5,7 @@
 public struct RegistryError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable {
+    private enum Value: String, Hashable, CaseIterable {
       case unreachable, connectionLost, unauthorized, rejected, unavailable, protocolViolation, notFound
       case credentialsUnavailable, blocked, invalidConfiguration
     }
@@ -35,6 +35,9 @@ public struct RegistryError: Error, Sendable, CustomStringConvertible {
 
     /// The reason's name.
     public var description: String { value.rawValue }
+
+    /// Every reason, for the test that each is explained to users.
+    package static var all: [Code] { Value.allCases.map { Code(value: $0) } }
   }
 
   /// The stable reason.

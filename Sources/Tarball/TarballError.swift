@@ -4,7 +4,7 @@
 public struct TarballError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable {
+    private enum Value: String, Hashable, CaseIterable {
       case unreadable, changed, unsupportedEntry, unrepresentable, reservedName, conflict, invalidRecipe
       case encodingNotHonoured, invalidArchive, damaged, limitExceeded, unsafePath, invalidListing
     }
@@ -39,6 +39,9 @@ public struct TarballError: Error, Sendable, CustomStringConvertible {
 
     /// The reason's name.
     public var description: String { value.rawValue }
+
+    /// Every reason, for the test that each is explained to users.
+    package static var all: [Code] { Value.allCases.map { Code(value: $0) } }
   }
 
   /// The stable reason.

@@ -81,9 +81,7 @@ enum Output {
     if let report = outcome.report { object["report"] = json(report, "\(outcome.job.destination)") }
     if let plan = outcome.plan { object["plan"] = json(plan, "\(outcome.job.destination)") }
     if let failure = outcome.failure {
-      object["error"] = .object([
-        "message": .string("\(failure)"), "exitCode": .integer(ExitStatus.code(for: failure)),
-      ])
+      object["error"] = .object(ErrorReport(failure).json)
     }
     return .object(object)
   }

@@ -104,9 +104,7 @@ extension Output {
         if let report = outcome.report { object["report"] = Output.json(report, outcome.destination) }
         if let plan = outcome.plan { object["plan"] = Output.json(plan, outcome.destination) }
         if let failure = outcome.failure {
-          object["error"] = .object([
-            "message": .string("\(failure)"), "exitCode": .integer(ExitStatus.code(for: failure)),
-          ])
+          object["error"] = .object(ErrorReport(failure).json)
         }
         return JSON.object(object)
       }

@@ -2,7 +2,7 @@
 public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
   /// A stable reason, for programs.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
-    private enum Value: String, Hashable {
+    private enum Value: String, Hashable, CaseIterable {
       case contradiction, invalidSize, invalidBudget, invalidPlan, unsatisfiable, invalidHistory
     }
     private let value: Value
@@ -22,6 +22,9 @@ public struct LayerGraphError: Error, Sendable, CustomStringConvertible {
 
     /// The reason's name.
     public var description: String { value.rawValue }
+
+    /// Every reason, for the test that each is explained to users.
+    package static var all: [Code] { Value.allCases.map { Code(value: $0) } }
   }
 
   /// The stable reason.

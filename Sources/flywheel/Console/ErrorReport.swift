@@ -23,13 +23,19 @@ struct ErrorReport {
     message = subject.map { "\($0): \(text)" } ?? text
   }
 
+  /// What programs are told.
+  var json: JSON.Object {
+    [
+      "code": code.map { .string($0) } ?? .null, "exitCode": .integer(exitCode), "message": .string(message),
+    ]
+  }
+
   /// Prints it: a line, or an event where programs listen.
   func show() {
     guard !Console.settings.isJSON else {
-      return Console.event([
-        "event": "error", "code": code.map { .string($0) } ?? .null, "exitCode": .integer(exitCode),
-        "message": .string(message),
-      ])
+      var event: JSON.Object = ["event": "error"]
+      for member in json.members { event[member.name] = member.value }
+      return Console.event(event)
     }
     let note = code.map { Console.painted(" [\($0)]", .dim, on: .standardError) } ?? ""
     Console.say("\(Console.painted("error:", .red, on: .standardError)) \(message)\(note)")
