@@ -60,7 +60,9 @@ import Yams
     for finding in findings { Issue.record("\(finding)") }
   }
 
-  static func help() async throws -> ProgramHelp {
+  static func help() async throws -> ProgramHelp { try await sharedHelp.value }
+
+  private static let sharedHelp = Task {
     try ProgramHelp(json: try await Tool.run(GuideWorld.program, ["--experimental-dump-help"]))
   }
 }
