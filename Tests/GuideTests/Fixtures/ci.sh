@@ -1,3 +1,4 @@
+# needs: git jq nix-build tar
 # A checkout: the project that the guide shows, what is locked and hashed in it, and stand-ins for npm and the bundle.
 sed -n '/^## The project/,/^## GitHub/p' "$GUIDE_REPOSITORY/docs/ci.md" | sed -n '/^```yaml/,/^```$/p' | sed '/^```/d' > flywheel.yaml
 flywheel lock docker://docker.io/library/node:22-alpine > /dev/null 2>&1
