@@ -43,11 +43,10 @@ derivation {
 }
 END
 
-if [ -n "${CI:-}" ]; then
-  Scripts/bundle flywheel-bundle
-  tar -czf flywheel-0.1.0-linux-x86_64.tar.gz flywheel-bundle
-  sha256sum flywheel-0.1.0-linux-x86_64.tar.gz > flywheel.sha256
-  mkdir -p "$GUIDE_WEB/files.example.org"
-  mv flywheel-0.1.0-linux-x86_64.tar.gz "$GUIDE_WEB/files.example.org/"
-  rm -r flywheel-bundle build
-fi
+# What the web server has, and the hash of it that is checked in.
+mkdir -p "$GUIDE_WEB/files.example.org"
+Scripts/bundle flywheel-bundle
+tar -czf flywheel-0.1.0-linux-x86_64.tar.gz flywheel-bundle
+sha256sum flywheel-0.1.0-linux-x86_64.tar.gz > flywheel.sha256
+mv flywheel-0.1.0-linux-x86_64.tar.gz "$GUIDE_WEB/files.example.org/"
+rm -r flywheel-bundle
