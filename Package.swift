@@ -53,15 +53,20 @@ let package = Package(
     .target(name: "CHostFiles"),
     .target(name: "CSHA256", dependencies: ["CLibCrypto"]),
 
+    // The C library, and all that differs between platforms.
+    .target(name: "HostSystem", dependencies: ["CHostFiles"]),
+
     // Libraries, from the bottom up.
     .target(
       name: "OCICore",
-      dependencies: ["CLibCrypto", "CSHA256", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: [
+        "CLibCrypto", "CSHA256", "HostSystem", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(name: "LayerGraph"),
     .target(
       name: "Tarball",
       dependencies: [
-        "CHostFiles", "CISAL", "CLibArchive", "CLibdeflate", "CZlib", "CZstd", "OCICore",
+        "CISAL", "CLibArchive", "CLibdeflate", "CZlib", "CZstd", "HostSystem", "OCICore",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(
@@ -81,7 +86,7 @@ let package = Package(
     .target(
       name: "Registry",
       dependencies: [
-        "OCICore",
+        "HostSystem", "OCICore",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -94,14 +99,14 @@ let package = Package(
     .target(
       name: "OCITesting",
       dependencies: [
-        "OCICore", "Registry", .product(name: "SystemPackage", package: "swift-system"),
+        "HostSystem", "OCICore", "Registry", .product(name: "SystemPackage", package: "swift-system"),
       ]),
 
     // The command line.
     .executableTarget(
       name: "flywheel",
       dependencies: [
-        "ImageAssembly", "ImageProject", "LayerGraph", "OCICore", "Registry", "Tarball",
+        "HostSystem", "ImageAssembly", "ImageProject", "LayerGraph", "OCICore", "Registry", "Tarball",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),

@@ -2,7 +2,6 @@
 
 #include "CHostFiles.h"
 
-#include <errno.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -23,13 +22,11 @@ ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer,
   return lgetxattr(path, name, buffer, size);
 }
 
-#else
-
-ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size) {
-  (void)descriptor, (void)buffer, (void)size;
-  errno = ENOSYS;
-  return -1;
+int flywheel_set_attribute(const char *path, const char *name, const void *value, size_t size) {
+  return lsetxattr(path, name, value, size, 0);
 }
+
+#else
 
 ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) {
   return listxattr(path, buffer, size, XATTR_NOFOLLOW);
@@ -37,6 +34,10 @@ ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) {
 
 ssize_t flywheel_get_attribute(const char *path, const char *name, void *buffer, size_t size) {
   return getxattr(path, name, buffer, size, 0, XATTR_NOFOLLOW);
+}
+
+int flywheel_set_attribute(const char *path, const char *name, const void *value, size_t size) {
+  return setxattr(path, name, value, size, 0, XATTR_NOFOLLOW);
 }
 
 #endif

@@ -27,9 +27,12 @@ extension ProjectImage {
   /// Computes every digest of every platform.
   /// - Parameters:
   ///   - stamp: The values of `${NAME}`.
+  ///   - cache: What may be known of layers already.
   ///   - caches: Give store paths that are not on this machine.
   ///   - modificationTime: The time of every file, in seconds since 1970.
   ///   - created: When the image was made, where the project does not say, RFC 3339.
+  ///   - base: Reads a base image.
+  ///   - onProgress: Told what goes on, from several tasks at once.
   /// - Throws: `AssemblyError`, `TarballError`, what `base` throws.
   public func assemble(
     stamp: Stamp, cache: LayerDigestCache? = nil, caches: BinaryCaches? = nil, modificationTime: Int64 = 1,

@@ -13,7 +13,11 @@ public enum TagRule: Sendable, Hashable {
   case text(String, onDefaultBranch: Bool)
 
   /// The tags that rules give here, without repetition, those that name content for ever first.
-  /// - Parameter skipped: Told of each rule that gives none here, and why.
+  /// - Parameters:
+  ///   - rules: The rules of one image.
+  ///   - digest: That of the image.
+  ///   - build: What is known of the commit.
+  ///   - skipped: Told of each rule that gives none here, and why.
   /// - Throws: `AssemblyError.Code.invalidSettings` for a value that is missing, `OCIError.Code.invalidReference` for a text
   ///   that is no tag.
   public static func tags(
@@ -60,7 +64,9 @@ public struct BuildEnvironment: Sendable {
   private static let branchNames = ["CI_COMMIT_BRANCH", "GITHUB_REF_NAME", "STABLE_GIT_BRANCH", "GIT_BRANCH"]
 
   /// Reads the environment.
-  /// - Parameter defaultBranch: The default branch, where the environment does not say.
+  /// - Parameters:
+  ///   - stamp: Where the values of variables come from.
+  ///   - defaultBranch: The default branch, where the environment does not say.
   public init(_ stamp: Stamp, defaultBranch: String = "main") {
     self.stamp = stamp
     self.defaultBranch = Self.first(["CI_DEFAULT_BRANCH"], stamp) ?? defaultBranch

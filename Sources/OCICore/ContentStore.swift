@@ -70,7 +70,9 @@ extension TagStore {
 public protocol ReferrerStore: ContentStore {
   /// The manifests and indexes whose `subject` is the one given, in the order of their digests, as the referrers API
   /// describes them: with their artifact type and annotations (distribution-spec, §Listing Referrers).
-  /// - Parameter artifactType: Those of this type alone; with `nil` all.
+  /// - Parameters:
+  ///   - subject: What they are about.
+  ///   - artifactType: Those of this type alone; with `nil` all.
   func referrers(of subject: Descriptor, artifactType: MediaType?) async throws -> [Descriptor]
 }
 

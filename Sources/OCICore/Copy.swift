@@ -31,7 +31,13 @@ public func copy(
 /// nothing yet, the smallest layer is placed first: one that was missing tells that the root is missing too. Asked for
 /// referrers, everything is looked at. After a failure the tags name what they named
 /// before, and what was written is taken back as far as the destination can.
-/// - Parameter tags: The names that it gets; with none, it is only reachable by digest.
+/// - Parameters:
+///   - root: The manifest or index.
+///   - source: Where it is.
+///   - destination: Where it is wanted.
+///   - tags: The names that it gets; with none, it is only reachable by digest.
+///   - options: How many blobs at a time, and whether referrers go along.
+///   - onEvent: Told what happens, from several tasks at once.
 /// - Throws: As the other; `OCIError.Code.invalidDocument` where the root is no manifest.
 @discardableResult
 public func copy(
@@ -92,6 +98,8 @@ public struct CopyOptions: Sendable {
 
 /// What happens while content is copied.
 public enum CopyEvent: Sendable, Hashable {
+  /// A blob was found that the root needs: what becomes of it is told later.
+  case queued(Descriptor)
   /// Content is being sent.
   case started(Descriptor)
   /// So many bytes of it have been read, since it was last begun.
@@ -118,6 +126,7 @@ extension CopyEvent: CustomStringConvertible {
   /// One line, for logs.
   public var description: String {
     switch self {
+    case .queued(let content): "to be copied: \(content)"
     case .started(let content): "copying \(content)"
     case .progress(let content, let bytes): "copying \(content): \(bytes) bytes"
     case .copied(let content): "copied \(content)"

@@ -251,6 +251,7 @@ struct CopyRun {
     // The largest first, so that no large one is left running alone at the end.
     added.sort { ($0.size, $0.digest) < ($1.size, $1.digest) }
     blobs += added.map { ($0, digest) }
+    for blob in added { transfer.onEvent(.queued(blob)) }
     held[digest] = Held(manifest: manifest, bytes: bytes, missing: missing.count, isAbsent: absent.contains(digest))
     if missing.isEmpty { ready.append(digest) }
     if transfer.options.referrers != nil { subjects.append(manifest.descriptor) }

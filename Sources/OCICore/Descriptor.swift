@@ -67,7 +67,9 @@ extension Descriptor: CustomStringConvertible {
 
 extension Descriptor {
   /// Reads a descriptor. Only media type and digest must be there.
-  /// - Parameter path: What the value is called in messages, e.g. `manifest.config`.
+  /// - Parameters:
+  ///   - json: An object.
+  ///   - path: What the value is called in messages, e.g. `manifest.config`.
   /// - Throws: `OCIError.Code.invalidDocument`.
   public init(_ json: JSON, path: String) throws(OCIError) {
     try self.init(json, path: FieldPath(path))

@@ -10,7 +10,9 @@ public struct Document<Value: ImageDocument>: Sendable, Hashable {
   private let source: JSON
 
   /// Reads a document.
-  /// - Parameter limit: How many bytes it may have.
+  /// - Parameters:
+  ///   - bytes: The text, JSON in UTF-8.
+  ///   - limit: How many bytes it may have.
   /// - Throws: `OCIError`: `limitExceeded`, `invalidJSON`, or `invalidDocument` naming the field.
   public init(parsing bytes: [UInt8], limit: Int = Value.sizeLimit) throws(OCIError) {
     source = try Value.json(parsing: bytes, limit: limit)

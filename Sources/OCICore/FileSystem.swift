@@ -1,12 +1,5 @@
+internal import HostSystem
 package import SystemPackage
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// What we need of a file system beside open files.
 package enum FileSystem {
@@ -45,12 +38,8 @@ package enum FileSystem {
   package static func looksRegistered(_ path: FilePath) -> Bool {
     var status = stat()
     guard unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0 else { return false }
-    #if canImport(Darwin)
-      let seconds = status.st_mtimespec.tv_sec
-    #else
-      let seconds = status.st_mtim.tv_sec
-    #endif
-    return seconds == 1 && (status.st_mode & S_IFMT == S_IFLNK || status.st_mode & 0o222 == 0)
+    return Host.modificationTime(status).seconds == 1
+      && (status.st_mode & S_IFMT == S_IFLNK || status.st_mode & 0o222 == 0)
   }
 
   /// The size of a regular file, or `nil` where there is none.
@@ -69,12 +58,7 @@ package enum FileSystem {
     guard unsafe path.withPlatformString({ unsafe lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else {
       return nil
     }
-    #if canImport(Darwin)
-      let seconds = status.st_mtimespec.tv_sec
-    #else
-      let seconds = status.st_mtim.tv_sec
-    #endif
-    return (Int64(status.st_size), Int64(seconds))
+    return (Int64(status.st_size), Host.modificationTime(status).seconds)
   }
 
   /// Makes a file look as if it had just been changed, if that can be done.

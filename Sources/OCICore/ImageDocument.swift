@@ -19,7 +19,9 @@ public protocol ImageDocument: Sendable, Hashable {
 
 extension ImageDocument {
   /// Parses the text of a document.
-  /// - Parameter limit: How many bytes it may have.
+  /// - Parameters:
+  ///   - bytes: The text, JSON in UTF-8.
+  ///   - limit: How many bytes it may have.
   /// - Throws: `OCIError`: `limitExceeded`, `invalidJSON`, or `invalidDocument` naming the field.
   public init(parsing bytes: [UInt8], limit: Int = Self.sizeLimit) throws(OCIError) {
     try self.init(Self.json(parsing: bytes, limit: limit))

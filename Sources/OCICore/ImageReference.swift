@@ -38,7 +38,9 @@ public struct ImageReference: Sendable, Hashable {
   ///
   /// The text before the first `/` is a host where it has a dot, a colon or an upper-case letter, or is `localhost`;
   /// otherwise it belongs to the repository.
-  /// - Parameter defaultHost: The host of names without one, as `ubuntu` or `team/app`; with `nil` they are refused.
+  /// - Parameters:
+  ///   - text: The reference, without a transport such as `docker://`.
+  ///   - defaultHost: The host of names without one, as `ubuntu` or `team/app`; with `nil` they are refused.
   /// - Throws: `OCIError.Code.invalidReference`, saying which part is wrong.
   public init(_ text: String, defaultHost: String? = Self.dockerHub) throws(OCIError) {
     func invalid(_ why: String) -> OCIError {

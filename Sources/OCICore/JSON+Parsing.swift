@@ -1,8 +1,10 @@
 extension JSON {
   /// Parses JSON text (RFC 8259) in UTF-8. Nesting and the number of values are bounded, and a name may appear once in an
   /// object.
-  /// - Parameter valueLimit: How many values it may have, all levels counted. A value costs up to some 200 bytes of memory,
-  ///   be it two bytes of text; real documents of many megabytes have fewer than the default.
+  /// - Parameters:
+  ///   - bytes: The text, in UTF-8.
+  ///   - valueLimit: How many values it may have, all levels counted. A value costs up to some 200 bytes of memory,
+  ///     be it two bytes of text; real documents of many megabytes have fewer than the default.
   /// - Throws: `OCIError`: `invalidJSON`, naming line and column, or `limitExceeded`.
   public init(parsing bytes: [UInt8], valueLimit: Int = 1_000_000) throws(OCIError) {
     var parser = Parser(bytes: bytes, valueLimit: valueLimit)

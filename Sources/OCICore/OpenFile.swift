@@ -1,12 +1,5 @@
+internal import HostSystem
 package import SystemPackage
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// A file that is open; closed when the last reference goes.
 package final class OpenFile: Sendable {
@@ -123,7 +116,7 @@ package final class OpenFile: Sendable {
 
   /// Waits until the file is on the disk.
   package func synchronize() throws(OCIError) {
-    guard fsync(descriptor) == 0 else { throw .system("sync", path, errno) }
+    guard Host.synchronize(descriptor) == 0 else { throw .system("sync", path, errno) }
   }
 
   /// Waits for the file's lock, which ends when the file is closed.

@@ -102,7 +102,9 @@ extension Platform {
 extension ImageIndex {
   /// The manifest to run on a platform: the first that matches it, else the first that matches its best fallback. Entries
   /// without a platform, and those that are about another entry (attestations), are not looked at.
-  /// - Parameter fallback: Whether an image for a lesser processor will do.
+  /// - Parameters:
+  ///   - platform: What the image has to run on.
+  ///   - fallback: Whether an image for a lesser processor will do.
   public func manifest(for platform: Platform, fallback: Bool = true) -> Descriptor? {
     for wanted in fallback ? platform.fallbacks : [platform] {
       if let found = manifests.first(where: { $0.platform.map(wanted.matches) == true && !$0.isAttestation }) {

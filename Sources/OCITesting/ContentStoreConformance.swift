@@ -13,7 +13,9 @@ public struct ContentStoreConformance: Sendable {
   private struct SourceFailure: Error {}
 
   /// Checks a store that tests may write to; blobs stay behind.
-  /// - Parameter seed: Makes the content; a store that has content of a former check needs another.
+  /// - Parameters:
+  ///   - store: The store under test.
+  ///   - seed: Makes the content; a store that has content of a former check needs another.
   /// - Throws: `Failure`, or an error of the store where it should have succeeded.
   public static func check(_ store: some ContentStore, seed: UInt64 = .random(in: .min ... .max)) async throws {
     try await checkBlobs(store, seed)

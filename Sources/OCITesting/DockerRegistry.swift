@@ -4,6 +4,7 @@ public import SystemPackage
 
 /// Runs a test against Docker's registry (Debian's `docker-registry`), its files in a temporary directory.
 /// - Parameters:
+///   - hasRelativeLocations: Whether it sends upload locations without a host.
 ///   - certificate: PEM files with the certificate and the key to speak TLS with.
 ///   - isProtected: Whether it wants the password `p:w` of `alice`.
 ///   - parent: Where it keeps its files; by default where temporary files are.

@@ -23,7 +23,11 @@ public enum Podman {
   }
 
   /// Runs a container of an image that podman has, without a network, and gives what it printed.
-  /// - Parameter options: Further options of `podman run`, such as mounts.
+  /// - Parameters:
+  ///   - image: The name that podman has it under.
+  ///   - arguments: What the container runs, in place of what the image says.
+  ///   - directory: Where podman's storage is.
+  ///   - options: Further options of `podman run`, such as mounts.
   public static func runContainer(
     _ image: String, _ arguments: [String] = [], in directory: FilePath, options: [String] = []
   ) async throws -> String {

@@ -1,11 +1,6 @@
+internal import Foundation
 internal import OCICore
 public import SystemPackage
-
-#if canImport(FoundationEssentials)
-  internal import FoundationEssentials
-#else
-  internal import Foundation
-#endif
 
 /// A tree of files with everything that makes archives hard: odd names, long paths, links to nowhere, and sizes around
 /// the boundaries of blocks. The same seed gives the same tree.

@@ -4,7 +4,9 @@ public import OCICore
 /// your own.
 public struct ReferrerStoreConformance: Sendable {
   /// Checks a store that tests may write to; blobs and manifests stay behind.
-  /// - Parameter seed: Makes the content; a store that has content of a former check needs another.
+  /// - Parameters:
+  ///   - store: The store under test.
+  ///   - seed: Makes the content; a store that has content of a former check needs another.
   /// - Throws: `ContentStoreConformance.Failure`, or an error of the store where it should have succeeded.
   public static func check(
     _ store: some ReferrerStore & TagStore, seed: UInt64 = .random(in: .min ... .max)

@@ -5,7 +5,9 @@ public struct TagStoreConformance: Sendable {
   private typealias Base = ContentStoreConformance
 
   /// Checks a store that tests may write to. Blobs, and the tags `conformance-1` and `conformance-2`, stay behind.
-  /// - Parameter seed: Makes the content; a store that has content of a former check needs another.
+  /// - Parameters:
+  ///   - store: The store under test.
+  ///   - seed: Makes the content; a store that has content of a former check needs another.
   /// - Throws: `ContentStoreConformance.Failure`, or an error of the store where it should have succeeded.
   public static func check(_ store: some TagStore, seed: UInt64 = .random(in: .min ... .max)) async throws {
     try await ContentStoreConformance.check(store, seed: seed)

@@ -1,13 +1,10 @@
+internal import Foundation
 public import SystemPackage
 
-#if canImport(FoundationEssentials)
-  internal import FoundationEssentials
-#else
-  internal import Foundation
-#endif
-
 /// Runs a test in a directory of its own, which is removed afterwards with all that is in it.
-/// - Parameter parent: Where it is made; by default where the system keeps temporary files.
+/// - Parameters:
+///   - parent: Where it is made; by default where the system keeps temporary files.
+///   - body: Gets the directory.
 @discardableResult
 public func withTemporaryDirectory<Result>(
   in parent: FilePath? = nil, _ body: (FilePath) async throws -> Result

@@ -27,6 +27,7 @@ public struct TestRegistry: Sendable {
 ///   - faults: How the registry fails.
 ///   - manners: The registry's ways, e.g. `RegistryManners.imitating("GitLab")`.
 ///   - configuration: How the client talks to it.
+///   - body: Gets the registry, which ends afterwards.
 @discardableResult
 public func withTestRegistry<Result>(
   faults: RegistryFaults = RegistryFaults(), manners: RegistryManners = RegistryManners(),

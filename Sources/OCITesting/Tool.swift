@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HostSystem
 public import SystemPackage
 
 /// A program that may be installed; tests that need it run only where it is.
@@ -67,6 +68,9 @@ public enum Tool {
 
   /// Runs a program to its end, away from the cooperative pool.
   /// - Parameters:
+  ///   - name: The program's name, to be found in `PATH`.
+  ///   - arguments: What it is called with.
+  ///   - directory: Where it runs.
   ///   - environment: Variables to set beside those of this process.
   ///   - input: What it reads; nothing by default.
   public static func result(
@@ -93,14 +97,15 @@ public enum Tool {
     return Result(status: process.terminationStatus, output: printed, errors: complained)
   }
 
-  /// Sets an extended attribute with Python, which has a call for it on every system.
+  /// Sets an extended attribute of a file.
+  /// - Throws: `Failure` where the file system has none, or the name is not ours to set.
   public static func setExtendedAttribute(_ name: String, _ value: [UInt8], of file: FilePath) async throws {
-    try await run(
-      "python3",
-      [
-        "-c", "import os,sys;os.setxattr(sys.argv[1],sys.argv[2],bytes.fromhex(sys.argv[3]))", file.string, name,
-        value.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(),
-      ])
+    let result = unsafe file.withPlatformString { path in
+      unsafe value.withUnsafeBytes { unsafe Host.setAttribute(path, name, $0.baseAddress, $0.count) }
+    }
+    guard result == 0 else {
+      throw Failure(description: "cannot set '\(name)' of '\(file)': \(Errno(rawValue: errno))")
+    }
   }
 
   private static func prepare(

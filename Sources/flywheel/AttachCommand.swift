@@ -11,14 +11,17 @@ struct AttachCommand: AsyncParsableCommand {
     abstract: "Push files as an artifact, about an image or on its own.",
     discussion: """
       Examples:
-        flywheel attach docker://ghcr.io/team/app:1.2 --type application/vnd.example.report report.json
-        flywheel attach --to oci:artifacts:notes --type application/vnd.example.notes notes.txt:text/plain
+        flywheel attach docker://ghcr.io/team/app:1.2 \\
+          --type application/vnd.example.report report.json
+        flywheel attach --to oci:artifacts:notes \\
+          --type application/vnd.example.notes notes.txt:text/plain
 
       About an image, the artifact is a referrer of it: it goes into the same repository, and where the registry has no referrers API, \
       under the fallback tag. A file's media type follows its name after a colon.
       """)
 
-  @Argument(help: ArgumentHelp("The image, and files; with --to files alone.", valueName: "image or file"))
+  @Argument(
+    help: ArgumentHelp("The image, and files; with --to files alone.", valueName: "image or file"), completion: .file())
   var arguments: [String]
 
   @Option(help: ArgumentHelp("What kind of artifact it is.", valueName: "media type"))
@@ -55,8 +58,7 @@ struct AttachCommand: AsyncParsableCommand {
           artifact.descriptor, from: artifact.content, to: store,
           tags: to == nil ? [] : [location.tag].compactMap { $0 }
         ) { progress.report($0, to: location) }
-        progress.closeLine()
-        progress.note(Output.summary(of: report, location.withoutName.description))
+        Console.note(Output.summary(of: report, location.withoutName.description))
         try Output.print(
           output.json
             ? JSON.object([

@@ -9,12 +9,13 @@ struct BaseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The image to build on: docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG or dir:DIR, each also with @DIGEST.",
-      valueName: "image"))
+      valueName: "image"), completion: .file())
   var base: String?
 
   @Option(
     help: ArgumentHelp(
-      "A file that says which digests the names of bases stand for; see flywheel lock.", valueName: "file"))
+      "A file that says which digests the names of bases stand for; see flywheel lock.", valueName: "file"),
+    completion: .file())
   var lockFile: String?
 
   func location() throws -> Location? { try base.map { try Location($0) } }

@@ -20,7 +20,8 @@ struct BinaryCacheOptions: ParsableArguments {
   @Flag(help: "Take store paths of binary caches whose signature does not count, or that have none.")
   var allowUnsigned = false
 
-  @Option(help: ArgumentHelp("Names and passwords for binary caches, as netrc.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Names and passwords for binary caches, as netrc.", valueName: "file"), completion: .file())
   var netrcFile: String?
 
   func validate() throws {

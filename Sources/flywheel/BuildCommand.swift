@@ -1,5 +1,6 @@
 import ArgumentParser
 import ImageAssembly
+import LayerGraph
 import OCICore
 import Registry
 import SystemPackage
@@ -12,13 +13,17 @@ struct BuildCommand: AsyncParsableCommand {
     abstract: "Assemble an image of a Nix closure, files, archives or a base image, and push it.",
     discussion: """
       Examples:
-        flywheel build --nix-path ./result --copy-to-root ./result --entrypoint /bin/server \\
-          --to docker://ghcr.io/team/server:1.2 --to docker://ghcr.io/team/server:latest
-        flywheel build --closure closure.json --config config.json --to oci:image:latest
-        flywheel build --base docker://docker.io/library/caddy:2.10-alpine --file /usr/bin/caddy=./caddy \\
-          --platform linux/amd64 --to docker://ghcr.io/team/caddy:latest --tag-digest
+        flywheel build --nix-path ./result --copy-to-root ./result \\
+          --entrypoint /bin/server --to docker://ghcr.io/team/server:1.2 \\
+          --to docker://ghcr.io/team/server:latest
+        flywheel build --closure closure.json --config config.json \\
+          --to oci:image:latest
+        flywheel build --base docker://docker.io/library/caddy:2.10-alpine \\
+          --file /usr/bin/caddy=./caddy --platform linux/amd64 \\
+          --to docker://ghcr.io/team/caddy:latest --tag-digest
         flywheel build --file-map files.json --description image.json
-        flywheel build --nix-path /nix/store/HASH-server --binary-cache https://cache.nixos.org \\
+        flywheel build --nix-path /nix/store/HASH-server \\
+          --binary-cache https://cache.nixos.org \\
           --to docker://ghcr.io/team/server:1.2
 
       Every digest is computed before a byte is sent; a destination gets only the blobs it lacks, and its tags last. \
@@ -54,13 +59,15 @@ struct BuildCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL if you like.", valueName: "encoding"))
+      "none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL if you like.", valueName: "encoding"),
+    completion: .list(ConfigurationOptions.encodings))
   var compression = "gzip"
 
   @OptionGroup(title: "Result") var result: ResultOptions
 
   @Option(
-    help: ArgumentHelp("Write the image's description, for push, export, inspect, diff and verify.", valueName: "file"))
+    help: ArgumentHelp("Write the image's description, for push, export, inspect, diff and verify.", valueName: "file"),
+    completion: .file())
   var description: String?
 
   @Flag(help: "Compute every digest anew, even of layers whose store paths are known.")
@@ -95,8 +102,8 @@ struct BuildCommand: AsyncParsableCommand {
         try await registries.withClient(
           progress, isNeeded: destinations.contains(where: \.isRegistry) || baseLocation?.isRegistry ?? false
         ) { client in
-          let image = try await recipe(client, stamp, caches).assemble(onProgress: progress.report)
-          progress.note(Output.summary(of: image))
+          let image = try await recipe(client, stamp, caches, progress).assemble(onProgress: progress.report)
+          Console.note(Output.summary(of: image))
           if let description { try await image.writeDescription(to: FilePath(description)) }
           let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)
           try await delivery.finish(.image(image), result, destinations, json: output.json)
@@ -105,7 +112,9 @@ struct BuildCommand: AsyncParsableCommand {
     }
   }
 
-  private func recipe(_ client: RegistryClient, _ stamp: Stamp?, _ caches: BinaryCaches?) async throws -> ImageRecipe {
+  private func recipe(
+    _ client: RegistryClient, _ stamp: Stamp?, _ caches: BinaryCaches?, _ progress: ProgressPrinter
+  ) async throws -> ImageRecipe {
     let epoch = try Environment.sourceDateEpoch()
     let encoding = try LayerEncoding(parsing: compression)
     var settings = try configuration.settings(sourceDateEpoch: epoch, stamp)
@@ -120,6 +129,8 @@ struct BuildCommand: AsyncParsableCommand {
       return recipe
     }
     let graph = try await source.graph(roots: copyToRoot.filter { NixStore.holds(FilePath($0)) }, caches: caches)
+    // What is in a store and what is in a tar differ by the headers alone.
+    if !files.isGiven { progress.expect(layerBytes: graph.totalSize) }
     var image = ClosureImage(
       graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
       encoding: encoding, planning: try await planning.options(),

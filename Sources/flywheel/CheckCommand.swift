@@ -16,11 +16,13 @@ struct CheckCommand: AsyncParsableCommand {
       any. Values that tags and destinations need from the environment are only warned about.
       """)
 
-  @Argument(help: ArgumentHelp("The project file.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The project file.", valueName: "file"), completion: .file())
   var file = Project.fileName
 
   @Flag(help: "Print one JSON object.")
   var json = false
+
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func run() async throws {
     try await reportingErrors {
@@ -52,7 +54,7 @@ struct CheckCommand: AsyncParsableCommand {
 
   private func print(_ faults: [ProjectError]) throws {
     guard json else {
-      for fault in faults { printError(fault.description) }
+      for fault in faults { Console.say(fault.description) }
       return
     }
     let list = faults.map { fault in

@@ -7,7 +7,8 @@ import SystemPackage
 struct ClosureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The closure as JSON: exportReferencesGraph, or 'nix path-info --json -r'.", valueName: "file"))
+      "The closure as JSON: exportReferencesGraph, or 'nix path-info --json -r'.", valueName: "file"),
+    completion: .file())
   var closure: String?
 
   @Option(

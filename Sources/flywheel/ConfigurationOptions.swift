@@ -5,11 +5,15 @@ import SystemPackage
 
 /// What the image's configuration says, from a file and from options; options win.
 struct ConfigurationOptions: ParsableArguments {
+  /// What shells complete after --compression.
+  static let encodings = ["none", "gzip", "gzip-libdeflate", "gzip-isal", "zstd"]
+
   @Option(
     name: .customLong("config"),
     help: ArgumentHelp(
       "A JSON file with the image's configuration; names in either case (Entrypoint, entrypoint).",
-      discussion: "Either the config object alone, or a whole image configuration.", valueName: "file"))
+      discussion: "Either the config object alone, or a whole image configuration.", valueName: "file"),
+    completion: .file())
   var file: String?
 
   @Option(
@@ -59,7 +63,7 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Lines of NAME VALUE, as Bazel's workspace status; labels, annotations and destinations may then say ${NAME}, for the environment too.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var stampFile: [String] = []
 
   @Option(help: ArgumentHelp("Who made the image.", valueName: "text"))

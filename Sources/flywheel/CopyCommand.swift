@@ -10,10 +10,13 @@ struct CopyCommand: AsyncParsableCommand {
     abstract: "Copy images between registries, image layouts and archives.",
     discussion: """
       Examples:
-        flywheel copy docker://docker.io/library/caddy:2 docker://ghcr.io/team/caddy:2
-        flywheel copy oci:image:latest docker://ghcr.io/team/app:1.2 oci:image:latest docker://ghcr.io/team/app:latest
+        flywheel copy docker://docker.io/library/caddy:2 \\
+          docker://ghcr.io/team/caddy:2
+        flywheel copy oci:image:latest docker://ghcr.io/team/app:1.2 \\
+          oci:image:latest docker://ghcr.io/team/app:latest
         flywheel copy --from-file pairs.txt --json
-        flywheel copy --dry-run docker://ghcr.io/team/app:1.2 oci-archive:app.tar:1.2
+        flywheel copy --dry-run docker://ghcr.io/team/app:1.2 \\
+          oci-archive:app.tar:1.2
 
       Places are docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG and dir:DIR, each also with @DIGEST in place of \
       :TAG as a source. Without a tag the destination gets the source's.
@@ -24,13 +27,15 @@ struct CopyCommand: AsyncParsableCommand {
       not stop the others.
       """)
 
-  @Argument(help: ArgumentHelp("Source and destination, and more of both.", valueName: "source destination"))
+  @Argument(
+    help: ArgumentHelp("Source and destination, and more of both.", valueName: "source destination"),
+    completion: .file())
   var places: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "A file with a source and a destination on each line, separated by spaces; - is standard input.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var fromFile: String?
 
   @Option(
@@ -78,7 +83,6 @@ struct CopyCommand: AsyncParsableCommand {
       ) { client in
         try await jobs.concurrentMap(width: self.jobs) { await $0.outcome(client, progress) }
       }
-      progress.closeLine()
       try Output.print(outcomes, isDryRun: dryRun, json: output.json)
       guard let first = outcomes.lazy.compactMap(\.failure).first else { return }
       try Task.checkCancellation()

@@ -61,15 +61,13 @@ struct Delivery {
     for group in groups {
       do {
         let report = try await deliver(thing, to: group)
-        progress.note(Output.summary(of: report, group.name))
+        Console.note(Output.summary(of: report, group.name))
         done.append(Delivered(name: group.name, report: report))
       } catch {
-        progress.closeLine()
-        for place in done { printError("\(place.name) has the image; \(group.name) does not") }
+        for place in done { Console.say("\(place.name) has the image; \(group.name) does not") }
         throw error
       }
     }
-    progress.closeLine()
     return done
   }
 
@@ -114,7 +112,7 @@ struct Delivery {
   }
 
   private func written(_ name: String, _ bytes: Int64, of size: Int64) {
-    if bytes % (16 << 20) < 1 << 20 { progress.working(on: "\(name): \(Output.bytes(bytes)) of \(Output.bytes(size))") }
+    progress.wrote(bytes, of: size)
   }
 
   func plan(_ thing: Deliverable, _ groups: [Destination.Group]) async throws -> [(name: String, plan: CopyPlan)] {

@@ -21,10 +21,10 @@ struct DiffCommand: AsyncParsableCommand {
       differs, and 1 where something does.
       """)
 
-  @Argument(help: ArgumentHelp("Before.", valueName: "image"))
+  @Argument(help: ArgumentHelp("Before.", valueName: "image"), completion: .file())
   var old: String
 
-  @Argument(help: ArgumentHelp("After.", valueName: "image"))
+  @Argument(help: ArgumentHelp("After.", valueName: "image"), completion: .file())
   var new: String
 
   @OptionGroup var platform: PlatformOption

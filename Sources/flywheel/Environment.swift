@@ -1,14 +1,7 @@
 import ArgumentParser
+import HostSystem
 import ImageAssembly
 import SystemPackage
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// What the environment says. The only place where the command line reads it.
 enum Environment {
@@ -37,17 +30,4 @@ enum Environment {
 
   /// Seconds since 1970, for who asks for an image that is another each time.
   static var clock: Int { time(nil) }
-
-  static var isErrorTerminal: Bool { isatty(2) == 1 }
-}
-
-/// Prints a line for people, on the error stream, so that standard output holds only the result.
-func printError(_ line: String) {
-  printPartialError(line + "\n")
-}
-
-/// Prints without ending the line.
-func printPartialError(_ text: String) {
-  // Nobody can be told that the error stream is closed.
-  _ = try? FileDescriptor.standardError.writeAll(text.utf8)
 }

@@ -62,23 +62,3 @@ enum ExitStatus {
     }
   }
 }
-
-/// Runs a verb: errors are printed with their message and end the process with their number; an interrupt cancels, so
-/// that nothing half-done is left behind.
-func reportingErrors(_ body: @escaping @Sendable () async throws -> Void) async throws {
-  do {
-    try await cancellingOnSignals(body)
-  } catch let error as ExitCode {
-    throw error
-  } catch let faults as ProjectFaults {
-    // Each is a line of its own, with its place, as editors want it.
-    for fault in faults.faults { printError(fault.description) }
-    throw ExitCode(ExitStatus.code(for: faults))
-  } catch let error as ValidationError {
-    throw error
-  } catch {
-    let code = ExitStatus.code(for: error)
-    printError(code == 130 ? "interrupted" : "error: \(error)")
-    throw ExitCode(code)
-  }
-}

@@ -12,17 +12,18 @@ struct ExportCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         flywheel export image.json app.tar --name team/app:1.2
-        flywheel export docker://ghcr.io/team/app:1.2 app.tar --format docker --name team/app:1.2
+        flywheel export docker://ghcr.io/team/app:1.2 app.tar --format docker \\
+          --name team/app:1.2
         flywheel export image.json - --name app:dev | docker load
 
       hybrid, the default, is an image layout and Docker's form in one; oci also takes an index. The same image under the same \
       names gives the same bytes. No daemon is asked, and nothing is written but the file.
       """)
 
-  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"), completion: .file())
   var image: String
 
-  @Argument(help: ArgumentHelp("The file; - is standard output.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The file; - is standard output.", valueName: "file"), completion: .file())
   var file: String
 
   /// `ArchiveExport.Form`, as an argument.
@@ -82,12 +83,7 @@ struct ExportCommand: AsyncParsableCommand {
       }
       return
     }
-    try await archive.write(to: FilePath(file)) { bytes in
-      if bytes % (16 << 20) < 1 << 20 {
-        progress.working(on: "\(Output.bytes(bytes)) of \(Output.bytes(archive.size))")
-      }
-    }
-    progress.closeLine()
+    try await archive.write(to: FilePath(file)) { progress.wrote($0, of: archive.size) }
     let result: JSON.Object = [
       "digest": .string(thing.root.digest.description), "file": .string(file), "bytes": .integer(archive.size),
     ]

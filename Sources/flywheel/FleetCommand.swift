@@ -20,18 +20,21 @@ struct FleetCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Versions of the fleet, one a line, also compressed.", valueName: "file"))
+    help: ArgumentHelp("Versions of the fleet, one a line, also compressed.", valueName: "file"), completion: .file())
   var history: [String]
 
   @Option(help: ArgumentHelp("The most layers of each image.", valueName: "n"))
   var maxLayers = ClosureImage.defaultMaximumLayers
 
-  @Option(help: ArgumentHelp("The plan of the version before, as --json printed it.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("The plan of the version before, as --json printed it.", valueName: "file"), completion: .file())
   var previous: String?
 
   @Flag(
     help: "Print one JSON object: {\"layers\": [{\"paths\": [...], \"bytes\": n}], \"images\": {NAME: [0, ...]}, ...}.")
   var json = false
+
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func validate() throws {
     guard maxLayers >= 1 else { throw ValidationError("--max-layers must be at least 1") }

@@ -13,12 +13,13 @@ struct InspectCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         flywheel inspect image.json
-        flywheel inspect docker://ghcr.io/team/app:1.2 --platform linux/arm64 --json
+        flywheel inspect docker://ghcr.io/team/app:1.2 --platform linux/arm64 \\
+          --json
         flywheel inspect oci:image:latest --files
         flywheel inspect dir:image --raw | sha256sum
       """)
 
-  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"), completion: .file())
   var image: String
 
   @OptionGroup var platform: PlatformOption

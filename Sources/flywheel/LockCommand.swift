@@ -18,10 +18,12 @@ struct LockCommand: AsyncParsableCommand {
       again. Each name that was added or moved is printed.
       """)
 
-  @Argument(help: ArgumentHelp("Base images to add, or with --update to look at again.", valueName: "image"))
+  @Argument(
+    help: ArgumentHelp("Base images to add, or with --update to look at again.", valueName: "image"),
+    completion: .file())
   var names: [String] = []
 
-  @Option(help: ArgumentHelp("The file.", valueName: "file"))
+  @Option(help: ArgumentHelp("The file.", valueName: "file"), completion: .file())
   var lockFile = "flywheel.lock"
 
   @Flag(help: "Look at names that the file has already again: those given, or all.")

@@ -1,14 +1,7 @@
 import ArgumentParser
+import HostSystem
 import OCICore
 import Registry
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// Keeps credentials where docker, podman and skopeo find them too.
 struct LoginCommand: AsyncParsableCommand {
@@ -46,6 +39,8 @@ struct LoginCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Registries") var registries: RegistryOptions
 
+  @OptionGroup(title: "Output") var console: ConsoleOptions
+
   func validate() throws {
     guard username != nil || identityTokenStdin else { throw ValidationError("--username is needed") }
     guard !(passwordStdin && identityTokenStdin) else {
@@ -67,7 +62,7 @@ struct LoginCommand: AsyncParsableCommand {
       let credentials = try self.credentials()
       let reference = try self.reference()
       if !skipCheck {
-        let progress = ProgressPrinter(style: .none)
+        let progress = ProgressPrinter(style: .plain)
         let (host, repository) = (reference.host, place.contains("/") ? reference.repository : "")
         try await registries.withClient(
           progress,
@@ -78,7 +73,7 @@ struct LoginCommand: AsyncParsableCommand {
       }
       let place = reference.host + (self.place.contains("/") ? "/\(reference.repository)" : "")
       let keeper = try await LoginFile().save(credentials, for: place)
-      printError("logged in to \(place); the credentials are kept by \(keeper)")
+      Console.note("logged in to \(place); the credentials are kept by \(keeper)")
     }
   }
 
@@ -116,11 +111,13 @@ struct LogoutCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("The registry, as it was given to login.", valueName: "host[/path]"))
   var place: String
 
+  @OptionGroup(title: "Output") var console: ConsoleOptions
+
   func run() async throws {
     try await reportingErrors {
       let file = try LoginFile()
       let wasThere = try await file.remove(place)
-      printError(wasThere ? "logged out of \(place)" : "there were no credentials of \(place) in \(file.path)")
+      Console.note(wasThere ? "logged out of \(place)" : "there were no credentials of \(place) in \(file.path)")
     }
   }
 }

@@ -13,6 +13,8 @@ struct NixCommand: AsyncParsableCommand {
     discussion: """
       These are the builders of derivations with structured attributes; Nix calls them, people hardly ever. What they read \
       is the file that Nix writes for them, what they write is the derivation's output. The guide is docs/from-nix2container.md.
+
+      Example: flywheel nix layer --attributes .attrs.json
       """,
     subcommands: [
       NixLayerCommand.self, NixImageCommand.self, NixIndexCommand.self, NixDatabaseCommand.self, NixBlobCommand.self,
@@ -24,7 +26,8 @@ struct NixCommand: AsyncParsableCommand {
 struct NixAttributesOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The derivation's attributes; $NIX_ATTRS_JSON_FILE or .attrs.json unless told.", valueName: "file"))
+      "The derivation's attributes; $NIX_ATTRS_JSON_FILE or .attrs.json unless told.", valueName: "file"),
+    completion: .file())
   var attributes: String?
 
   func read() throws -> NixAttributes {
@@ -38,7 +41,8 @@ struct NixAttributesOption: ParsableArguments {
 
 struct NixLayerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "layer", abstract: "Divide the closures of store paths into layers, and compute their digests.")
+    commandName: "layer", abstract: "Divide the closures of store paths into layers, and compute their digests.",
+    discussion: "Example: flywheel nix layer --attributes .attrs.json")
 
   @OptionGroup var source: NixAttributesOption
   @OptionGroup(title: "Output") var output: ProgressOptions
@@ -47,14 +51,14 @@ struct NixLayerCommand: AsyncParsableCommand {
     try await reportingErrors {
       let progress = output.printer()
       try await NixLayers(try source.read()).write(onProgress: progress.report)
-      progress.closeLine()
     }
   }
 }
 
 struct NixImageCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "image", abstract: "Write the description of an image of layers that were made before.")
+    commandName: "image", abstract: "Write the description of an image of layers that were made before.",
+    discussion: "Example: flywheel nix image --attributes .attrs.json")
 
   @OptionGroup var source: NixAttributesOption
   @OptionGroup(title: "Output") var output: ProgressOptions
@@ -63,16 +67,17 @@ struct NixImageCommand: AsyncParsableCommand {
     try await reportingErrors {
       let progress = output.printer()
       try await NixImage(try source.read(), now: Int64(Environment.clock)).write(onProgress: progress.report)
-      progress.closeLine()
     }
   }
 }
 
 struct NixIndexCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "index", abstract: "Write the description of an index of images.")
+    commandName: "index", abstract: "Write the description of an index of images.",
+    discussion: "Example: flywheel nix index --attributes .attrs.json")
 
   @OptionGroup var source: NixAttributesOption
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func run() async throws {
     try await reportingErrors { try await NixIndex(try source.read()).write() }
@@ -81,9 +86,11 @@ struct NixIndexCommand: AsyncParsableCommand {
 
 struct NixDatabaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "database", abstract: "Write the database of Nix for the store paths of an image.")
+    commandName: "database", abstract: "Write the database of Nix for the store paths of an image.",
+    discussion: "Example: flywheel nix database --attributes .attrs.json")
 
   @OptionGroup var source: NixAttributesOption
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func run() async throws {
     try await reportingErrors { try await source.read().writeDatabase() }
@@ -92,12 +99,18 @@ struct NixDatabaseCommand: AsyncParsableCommand {
 
 struct NixBlobCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "blob", abstract: "Fetch one blob of a repository into a file.")
+    commandName: "blob", abstract: "Fetch one blob of a repository into a file.",
+    discussion: """
+      Example:
+        flywheel nix blob --size 3400000 \\
+          docker://docker.io/library/debian@$DIGEST \\
+          layer.tar.gz
+      """)
 
   @Argument(help: ArgumentHelp("docker://HOST/REPOSITORY@DIGEST.", valueName: "blob"))
   var blob: String
 
-  @Argument(help: ArgumentHelp("The file.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The file.", valueName: "file"), completion: .file())
   var file: String
 
   @Option(help: ArgumentHelp("How many bytes it has, as its manifest says.", valueName: "bytes"))
@@ -122,9 +135,11 @@ struct NixBlobCommand: AsyncParsableCommand {
 
 struct NixDirectoryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "directory", abstract: "Put a manifest and blobs of the store together to an image (dir:).")
+    commandName: "directory", abstract: "Put a manifest and blobs of the store together to an image (dir:).",
+    discussion: "Example: flywheel nix directory --attributes .attrs.json")
 
   @OptionGroup var source: NixAttributesOption
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func run() async throws {
     try await reportingErrors { try await NixDirectory(try source.read()).write() }
@@ -133,9 +148,11 @@ struct NixDirectoryCommand: AsyncParsableCommand {
 
 struct NixFileCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "file", abstract: "Write a text, e.g. a script, to a file of the output.")
+    commandName: "file", abstract: "Write a text, e.g. a script, to a file of the output.",
+    discussion: "Example: flywheel nix file --attributes .attrs.json")
 
   @OptionGroup var source: NixAttributesOption
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func run() async throws {
     try await reportingErrors { try await NixFile(try source.read()).write() }

@@ -94,7 +94,7 @@ extension Output {
       try print("\(file.change)\(place)")
     }
     let (old, new) = difference.layerCounts
-    printError(
+    Console.note(
       "\(count(difference.files.count, "file")) and \(count(difference.settings.count, "setting")) differ; \(difference.sharedLayers) of \(old) and \(new) layers are shared"
     )
   }

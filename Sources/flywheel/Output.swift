@@ -70,7 +70,7 @@ enum Output {
       }
     }
     let failed = outcomes.count { $0.failure != nil }
-    if outcomes.count > 1, failed > 0 { printError("\(count(failed, "copy", "copies")) of \(outcomes.count) failed") }
+    if outcomes.count > 1, failed > 0 { Console.say("\(count(failed, "copy", "copies")) of \(outcomes.count) failed") }
   }
 
   private static func json(_ outcome: CopyJob.Outcome) -> JSON {
@@ -81,9 +81,7 @@ enum Output {
     if let report = outcome.report { object["report"] = json(report, "\(outcome.job.destination)") }
     if let plan = outcome.plan { object["plan"] = json(plan, "\(outcome.job.destination)") }
     if let failure = outcome.failure {
-      object["error"] = .object([
-        "message": .string("\(failure)"), "exitCode": .integer(ExitStatus.code(for: failure)),
-      ])
+      object["error"] = .object(ErrorReport(failure).json)
     }
     return .object(object)
   }
@@ -135,8 +133,8 @@ enum Output {
     if let explanation { lines += text(explanation) }
     try print(lines.joined(separator: "\n"))
     if !graph.outsideReferences.isEmpty {
-      printError(
-        "warning: \(count(graph.outsideReferences.count, "reference")) out of the closure; build will refuse it")
+      Console.warn(
+        "\(count(graph.outsideReferences.count, "reference")) out of the closure; build will refuse it")
     }
   }
 
@@ -242,6 +240,7 @@ enum Output {
 
   /// Prints a result and sees to it that it has arrived: a digest that is lost on a full disk is no success.
   static func print(_ text: String) throws {
+    Console.clearStatus()
     do {
       _ = try FileDescriptor.standardOutput.writeAll((text + "\n").utf8)
     } catch {

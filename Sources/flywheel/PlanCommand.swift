@@ -12,7 +12,8 @@ struct PlanCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         flywheel plan --closure closure.json --max-layers 20 --explain
-        flywheel plan --closure new.json --previous plan.json --dead-bytes 10 --json
+        flywheel plan --closure new.json --previous plan.json --dead-bytes 10 \\
+          --json
         flywheel plan replay --history versions.jsonl.gz --max-layers 32 64
         flywheel plan fleet --history images.jsonl --max-layers 32
 
@@ -31,7 +32,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
       Examples:
         flywheel plan --closure closure.json --max-layers 20 --explain
         flywheel plan --closure closure.json --json > plan.json
-        flywheel plan --closure new.json --previous plan.json --dead-bytes 10 --history versions.jsonl.gz --json
+        flywheel plan --closure new.json --previous plan.json --dead-bytes 10 \\
+          --history versions.jsonl.gz --json
 
       Only the closure is read; the store paths need not be on this machine. Layers are printed from the bottom up. Where \
       build puts something at the root (--copy-to-root) or hides departed paths (--dead-bytes), one of its layers is for that.
@@ -55,20 +57,24 @@ struct ShowPlanCommand: AsyncParsableCommand {
       """)
   var json = false
 
-  @Option(help: ArgumentHelp("Write the plan as nix2container's layersFile, a list of lists.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the plan as nix2container's layersFile, a list of lists.", valueName: "file"),
+    completion: .file())
   var layersFile: String?
 
   @Option(
     help: ArgumentHelp(
       "Write a page of its own: the layers as areas coloured by how likely they change, and with --history what each update moved.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var html: String?
+
+  @OptionGroup(title: "Output") var console: ConsoleOptions
 
   func validate() throws { try source.requireClosure() }
 
   func run() async throws {
     try await reportingErrors {
-      let graph = try await binaryCaches.withCaches(ProgressPrinter(style: .none)) { caches in
+      let graph = try await binaryCaches.withCaches(ProgressPrinter(style: console.quiet ? .none : .auto)) { caches in
         try await source.graph(caches: caches)
       }
       let options = try await planning.options()
@@ -82,8 +88,8 @@ struct ShowPlanCommand: AsyncParsableCommand {
       if let layersFile {
         try Output.write(plan.layersFile.prettyText + "\n", to: FilePath(layersFile))
         if !plan.whiteouts.isEmpty {
-          printError(
-            "warning: '\(layersFile)' cannot say which departed paths are kept; layers that keep some will be written again"
+          Console.warn(
+            "'\(layersFile)' cannot say which departed paths are kept; layers that keep some will be written again"
           )
         }
       }

@@ -7,13 +7,15 @@ import SystemPackage
 
 /// How store paths are divided into layers: the options that build and plan share.
 struct PlanningArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("How to divide: \(Self.names).", valueName: "name"))
+  @Option(
+    help: ArgumentHelp("How to divide: \(Self.names).", valueName: "name"),
+    completion: .list(PlanningStrategies.all.map(\.name)))
   var strategy = LeastBytes().name
 
   @Option(
     help: ArgumentHelp(
       "The plan of the version before, so that its layers are kept: a file that plan --json or --layers-file wrote, or the image itself, "
-        + "oci:DIR:TAG or docker://HOST/REPOSITORY:TAG.", valueName: "plan"))
+        + "oci:DIR:TAG or docker://HOST/REPOSITORY:TAG.", valueName: "plan"), completion: .file())
   var previous: String?
 
   @Option(
@@ -26,7 +28,7 @@ struct PlanningArguments: ParsableArguments {
     parsing: .upToNextOption,
     help: ArgumentHelp(
       "Earlier versions, one a line, as JSON, also compressed: what changed together goes into one layer.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var history: [String] = []
 
   @Option(help: ArgumentHelp("The image in the history, where it has several.", valueName: "name"))
@@ -35,7 +37,7 @@ struct PlanningArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What layers have to respect, as JSON: {\"pinned\": [[PATH, ...]], \"apart\": [[PATH, ...]], \"ignored\": [PATH, ...], "
-        + "\"minimumLayerBytes\": n, \"baseLayers\": n}.", valueName: "file"))
+        + "\"minimumLayerBytes\": n, \"baseLayers\": n}.", valueName: "file"), completion: .file())
   var constraints: String?
 
   static let names = PlanningStrategies.all.map(\.name).joined(separator: ", ")

@@ -6,7 +6,7 @@ struct PlatformOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Of an index, the image for this platform, e.g. linux/arm64; verbs that need one image take linux/amd64 unless told.",
-      valueName: "platform"))
+      valueName: "platform"), completion: .list(["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64"]))
   var platform: String?
 
   func validate() throws {

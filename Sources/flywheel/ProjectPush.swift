@@ -48,16 +48,14 @@ struct ProjectPush {
       do {
         let reference = try project.repository(of: image, prefix: prefix, stamp: stamp)
         outcome.destination = "\(reference)"
-        progress.note("\(image.name):")
+        Console.note("\(image.name):")
         try await push(image, to: reference, client, lock, build, &outcome)
       } catch {
         outcome.failure = error
-        progress.closeLine()
-        if !(error is CancellationError) { printError("error: \(image.name): \(error)") }
+        if !(error is CancellationError) { ErrorReport(error, of: image.name).show() }
       }
       outcomes.append(outcome)
     }
-    progress.closeLine()
     return outcomes
   }
 
@@ -84,7 +82,7 @@ struct ProjectPush {
       }
     outcome.digest = result.descriptor.digest
     outcome.tags = try TagRule.tags(image.tags ?? project.tags, digest: result.descriptor.digest, build: build) {
-      progress.note("  \($0)")
+      Console.note("  \($0)")
     }
     let group = Destination.Group(place: .store(.registry(reference)), names: outcome.tags)
     let delivery = Delivery(client: client, progress: progress)
@@ -106,9 +104,7 @@ extension Output {
         if let report = outcome.report { object["report"] = Output.json(report, outcome.destination) }
         if let plan = outcome.plan { object["plan"] = Output.json(plan, outcome.destination) }
         if let failure = outcome.failure {
-          object["error"] = .object([
-            "message": .string("\(failure)"), "exitCode": .integer(ExitStatus.code(for: failure)),
-          ])
+          object["error"] = .object(ErrorReport(failure).json)
         }
         return JSON.object(object)
       }

@@ -13,8 +13,10 @@ struct PushCommand: AsyncParsableCommand {
     abstract: "Push an image from its description, or all images of a project.",
     discussion: """
       Examples:
-        flywheel push image.json --to docker://ghcr.io/team/app:1.2 --to docker://ghcr.io/team/app:latest --tag-digest
-        flywheel push result --compression gzip --to docker://registry.gitlab.com/group/app:latest
+        flywheel push image.json --to docker://ghcr.io/team/app:1.2 \\
+          --to docker://ghcr.io/team/app:latest --tag-digest
+        flywheel push result --compression gzip \\
+          --to docker://registry.gitlab.com/group/app:latest
         flywheel push amd64.json arm64.json --to docker://ghcr.io/team/app:latest
         flywheel push --context overlay
 
@@ -22,13 +24,13 @@ struct PushCommand: AsyncParsableCommand {
       rules to the byte; these are not compressed unless --compression says so. Several descriptions become one index, an image a \
       platform. Where the destination has the image, its sources need not be on this machine.
 
-      Without descriptions the images of a project file (flywheel.yaml) are built and pushed to the destinations of a context,       what they share once; docs/project-file.md has the form.
+      Without descriptions the images of a project file (flywheel.yaml) are built and pushed to the destinations of a context, what they share once; docs/project-file.md has the form.
       """)
 
-  @Argument(help: ArgumentHelp("Descriptions.", valueName: "description"))
+  @Argument(help: ArgumentHelp("Descriptions.", valueName: "description"), completion: .file())
   var descriptions: [String] = []
 
-  @Option(help: ArgumentHelp("The project file.", valueName: "file"))
+  @Option(help: ArgumentHelp("The project file.", valueName: "file"), completion: .file())
   var project = Project.fileName
 
   @Option(help: ArgumentHelp("The context of the project whose destinations are meant.", valueName: "name"))
@@ -40,13 +42,13 @@ struct PushCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Lines of NAME VALUE, as Bazel's workspace status, for what a project says as ${NAME}; repeat it.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var stampFile: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "Compress the layers that are made here this way: none, gzip, gzip-libdeflate, gzip-isal or zstd, with :LEVEL if you like.",
-      valueName: "encoding"))
+      valueName: "encoding"), completion: .list(ConfigurationOptions.encodings))
   var compression: String?
 
   @Option(
@@ -111,7 +113,7 @@ struct PushCommand: AsyncParsableCommand {
     try await reportingErrors {
       let progress = output.printer()
       let read = try Project.read(FilePath(project))
-      for warning in read.warnings { printError(warning.description) }
+      for warning in read.warnings { Console.say(warning.description) }
       var stamp = Stamp(environment: Environment.variable)
       for file in stampFile { stamp = try stamp.adding(file: FilePath(file)) }
       let outcomes = try await binaryCaches.withCaches(progress, registries) { caches in

@@ -11,20 +11,21 @@ struct RebaseCommand: AsyncParsableCommand {
     abstract: "Put an image on a newer base, without touching its own layers.",
     discussion: """
       Example:
-        flywheel rebase docker://ghcr.io/team/app:1.2 --base docker://docker.io/library/caddy:2.10.1-alpine \\
+        flywheel rebase docker://ghcr.io/team/app:1.2 \\
+          --base docker://docker.io/library/caddy:2.10.1-alpine \\
           --to docker://ghcr.io/team/app:1.2.1
 
       The old base is the one that the image's annotations name, by digest, unless --old-base says otherwise. What the \
       configuration has from the old base becomes what the new one says; what the image says itself stays.
       """)
 
-  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"))
+  @Argument(help: ArgumentHelp(ImageInput.help, valueName: "image"), completion: .file())
   var image: String
 
-  @Option(help: ArgumentHelp("The new base.", valueName: "image"))
+  @Option(help: ArgumentHelp("The new base.", valueName: "image"), completion: .file())
   var base: String
 
-  @Option(help: ArgumentHelp("The base that the image was built on.", valueName: "image"))
+  @Option(help: ArgumentHelp("The base that the image was built on.", valueName: "image"), completion: .file())
   var oldBase: String?
 
   @OptionGroup var platform: PlatformOption
@@ -51,7 +52,7 @@ struct RebaseCommand: AsyncParsableCommand {
         let old = try await oldBaseImage(thing.root, store, client, platform)
         let new = try await BaseOptions.image(base, client, platform: platform)
         let rebased = try await RebasedImage(thing.root, in: store, from: old, onto: new)
-        progress.note(
+        Console.note(
           "\(Output.count(rebased.ownLayerCount, "layer")) of its own on \(Output.count(new.layers.descriptors.count, "layer")) of \(base)"
         )
         let delivery = Delivery(client: client, progress: progress, tagsContent: result.tagDigest)

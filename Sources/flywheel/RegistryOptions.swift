@@ -19,7 +19,8 @@ struct RegistryOptions: ParsableArguments {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("PEM files with certificate authorities to trust beside the system's.", valueName: "file"))
+    help: ArgumentHelp("PEM files with certificate authorities to trust beside the system's.", valueName: "file"),
+    completion: .file())
   var certificateAuthority: [String] = []
 
   @Option(

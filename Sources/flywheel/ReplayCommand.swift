@@ -10,7 +10,9 @@ struct ReplayCommand: AsyncParsableCommand {
     commandName: "replay",
     abstract: "Replay a history through strategies, and compare what they move.",
     discussion: """
-      Example: flywheel plan replay --history versions.jsonl.gz --max-layers 32 64 --dead-bytes 10
+      Example:
+        flywheel plan replay --history versions.jsonl.gz --max-layers 32 64 \\
+          --dead-bytes 10
 
       Each version is planned with the plan of the one before. Figures are shares of the image for one update: what a store \
       pulls that has the version before, by digest or, as Docker's classic store does, with everything above the first missing \
@@ -19,7 +21,9 @@ struct ReplayCommand: AsyncParsableCommand {
       A line of the history is one version: {"time": SECONDS, "images": {NAME: [PATH, ...]}, "graph": [{"path", "narSize", "references"}]}.
       """)
 
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Versions, one a line, also compressed.", valueName: "file"))
+  @Option(
+    parsing: .upToNextOption, help: ArgumentHelp("Versions, one a line, also compressed.", valueName: "file"),
+    completion: .file())
   var history: [String]
 
   @Option(help: ArgumentHelp("The image, where the history has several; all of them unless told.", valueName: "name"))
@@ -31,7 +35,8 @@ struct ReplayCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("The strategies; all unless told: \(PlanningArguments.names).", valueName: "name"))
+    help: ArgumentHelp("The strategies; all unless told: \(PlanningArguments.names).", valueName: "name"),
+    completion: .list(PlanningStrategies.all.map(\.name)))
   var strategy: [String] = []
 
   @Option(
@@ -51,6 +56,8 @@ struct ReplayCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @OptionGroup(title: "Output") var console: ConsoleOptions
+
   func validate() throws {
     guard maxLayers.allSatisfy({ $0 >= 1 }), !maxLayers.isEmpty else {
       throw ValidationError("--max-layers must be at least 1")
@@ -68,7 +75,7 @@ struct ReplayCommand: AsyncParsableCommand {
       let history = try await ImageHistory(files: history.map { FilePath($0) })
       let names = image.map { [$0] } ?? history.images
       let cost = TransferCost(digest: 1 - chainWeight, chain: chainWeight)
-      let progress = ProgressPrinter(style: .auto)
+      let progress = ProgressPrinter(style: console.quiet ? .none : .auto)
       var results: [(image: String, reports: [ReplayReport])] = []
       for name in names {
         let replay = try Replay(try history.versions(of: name), warmUp: warmUp)
@@ -77,7 +84,6 @@ struct ReplayCommand: AsyncParsableCommand {
           results.append((name, reports.sorted { cost.of($0) < cost.of($1) }))
         }
       }
-      progress.closeLine()
       if json {
         try Output.print(
           JSON.object(["results": .array(results.flatMap { image, reports in reports.map { $0.json(image: image) } })])

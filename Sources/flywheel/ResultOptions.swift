@@ -14,7 +14,9 @@ struct ResultOptions: ParsableArguments {
     help: "In registries, layouts and OCI archives also set a tag named after the content: d- and the digest's digits.")
   var tagDigest = false
 
-  @Option(help: ArgumentHelp("Write the digest to a file, once every destination has the image.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the digest to a file, once every destination has the image.", valueName: "file"),
+    completion: .file())
   var digestFile: String?
 
   @Flag(help: "Only say what would be sent to each destination.")

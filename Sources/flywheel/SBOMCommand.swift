@@ -13,8 +13,11 @@ struct SBOMCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         flywheel sbom image.json --closure closure.json > app.spdx.json
-        flywheel sbom image.json --nix-path ./result --format cyclonedx --attach docker://ghcr.io/team/app:1.2
-        flywheel sbom image.json --format provenance --builder https://ci.example.com/job/42 --attach docker://ghcr.io/team/app:1.2
+        flywheel sbom image.json --nix-path ./result --format cyclonedx \\
+          --attach docker://ghcr.io/team/app:1.2
+        flywheel sbom image.json --format provenance \\
+          --builder https://ci.example.com/job/42 \\
+          --attach docker://ghcr.io/team/app:1.2
 
       The list is made of the closure itself: names, versions, store hashes, the hashes of NARs, who refers to whom, and which layer \
       holds what. Nothing is scanned, and no clock is in it, so equal images give equal lists. With --attach it is pushed as a referrer of the \
@@ -25,7 +28,7 @@ struct SBOMCommand: AsyncParsableCommand {
     case spdx, cyclonedx, provenance
   }
 
-  @Argument(help: ArgumentHelp("The description.", valueName: "description"))
+  @Argument(help: ArgumentHelp("The description.", valueName: "description"), completion: .file())
   var description: String
 
   @OptionGroup(title: "Closure") var source: ClosureOptions
@@ -38,7 +41,9 @@ struct SBOMCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("What the image is called in it.", valueName: "name"))
   var name: String?
 
-  @Option(help: ArgumentHelp("Write the document to a file, in place of standard output.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the document to a file, in place of standard output.", valueName: "file"),
+    completion: .file())
   var output: String?
 
   @Option(help: ArgumentHelp("Who ran the assembly, as a URI, for provenance.", valueName: "uri"))
@@ -78,7 +83,7 @@ struct SBOMCommand: AsyncParsableCommand {
           let artifact = Artifact(
             [file], type: document.type, subject: image.descriptor, annotations: document.annotations)
           try await copy(artifact.descriptor, from: artifact.content, to: store, tags: [])
-          progress.note("\(place.withoutName): attached \(document.name)")
+          Console.note("\(place.withoutName): attached \(document.name)")
           try Output.print(artifact.descriptor.digest.description)
         }
       }

@@ -11,10 +11,11 @@ struct ServeCommand: AsyncParsableCommand {
       Example: flywheel serve image --port 5000
 
       For local use and tests: no authentication, plain HTTP. What is pushed is kept in the layout, which is made with \
-      the first push. Prints the address on standard output and runs until it is interrupted.
+      the first push. Prints the address on standard output and runs until it is interrupted; with --verbose it prints \
+      each request.
       """)
 
-  @Argument(help: "The image layout's directory.")
+  @Argument(help: "The image layout's directory.", completion: .directory)
   var directory: String
 
   @Option(help: "The address to listen on.")
@@ -23,13 +24,17 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "The port; 0 takes one that is free.")
   var port = 5000
 
+  @OptionGroup(title: "Output") var console: ConsoleOptions
+
   func validate() throws {
     guard (0...65_535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
   }
 
   func run() async throws {
     try await reportingErrors {
-      let server = try await RegistryServer.start(layout: FilePath(directory), host: host, port: port)
+      let server = try await RegistryServer.start(layout: FilePath(directory), host: host, port: port) {
+        Console.detail("\($0)")
+      }
       try Output.print("serving \(directory) at http://\(server.address)")
       await server.run()
     }

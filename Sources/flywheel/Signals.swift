@@ -1,13 +1,6 @@
 import Dispatch
+import HostSystem
 import Tarball
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// Runs `body` and cancels it when the process is interrupted or asked to end; a second interrupt ends it at once.
 func cancellingOnSignals(_ body: @escaping @Sendable () async throws -> Void) async throws {

@@ -14,7 +14,7 @@ struct SourceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Files by their path in the image, as JSON: {\"/app/build\": TREE, \"/app/package.json\": FILE}, or with metadata, links and directories.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var fileMap: [String] = []
 
   @Option(
@@ -23,7 +23,8 @@ struct SourceOptions: ParsableArguments {
       valueName: "file[:/path]"))
   var archive: [String] = []
 
-  @Option(help: ArgumentHelp("A layer of a tar as it is, byte for byte; repeat it.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A layer of a tar as it is, byte for byte; repeat it.", valueName: "file"), completion: .file())
   var layerTar: [String] = []
 
   @Flag(help: "Keep owners, times, attributes and devices of archives.")
@@ -58,7 +59,9 @@ struct SourceOptions: ParsableArguments {
       "A user for /etc/passwd, NAME:UID[:GID[:HOME[:SHELL]]], root or nobody; repeat it.", valueName: "user"))
   var account: [String] = []
 
-  @Option(help: ArgumentHelp("A bundle of certificate authorities, put where programs look for it.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("A bundle of certificate authorities, put where programs look for it.", valueName: "file"),
+    completion: .file())
   var caBundle: String?
 
   @Option(help: ArgumentHelp("A variable of /etc/os-release; repeat it.", valueName: "name=value"))

@@ -16,7 +16,7 @@ struct VerifyCommand: AsyncParsableCommand {
       and the exit code is 74. A description whose own parts contradict each other is refused with 65.
       """)
 
-  @Argument(help: ArgumentHelp("The description.", valueName: "description"))
+  @Argument(help: ArgumentHelp("The description.", valueName: "description"), completion: .file())
   var description: String
 
   @OptionGroup(title: "Binary caches") var binaryCaches: BinaryCacheOptions
@@ -31,7 +31,6 @@ struct VerifyCommand: AsyncParsableCommand {
         image.substitute = caches
         return try await image.verify(onProgress: progress.report)
       }
-      progress.closeLine()
       try Output.print(verdicts, of: image, json: output.json)
       if !verdicts.allSatisfy(\.isSame) { throw ExitCode(74) }
     }

@@ -112,6 +112,7 @@ extension Guide {
     var paths = ["README.md", "CONTRIBUTING.md"]
     paths += names("docs").filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
     for directory in ["Examples", "Integrations"] {
+      paths.append("\(directory)/README.md")
       paths += names(directory).map { "\(directory)/\($0)/README.md" }
     }
     return paths.compactMap { path in

@@ -44,12 +44,25 @@ import Yams
     fail(try await SwiftBlocks(Guide.tried).findings())
   }
 
+  @Test func theReferenceHasEveryOption() async throws {
+    let reference = try #require(Guide.all.first { $0.path == "docs/command-line.md" })
+    let text = (reference.prose + reference.blocks.map(\.text)).joined(separator: "\n")
+    let words = Set(text.matches(of: /--[a-z0-9-]+/).map { String($0.0) })
+    // The builders of derivations are called by these alone.
+    let missing = try await Self.help().longOptions.filter {
+      !$0.verb.hasPrefix("flywheel nix") && !words.contains($0.option)
+    }
+    #expect(missing.isEmpty, "docs/command-line.md does not tell about \(missing.map { "\($0.verb) \($0.option)" })")
+  }
+
   /// Every finding is a failure of its own.
   private func fail(_ findings: [GuideFinding]) {
     for finding in findings { Issue.record("\(finding)") }
   }
 
-  static func help() async throws -> ProgramHelp {
+  static func help() async throws -> ProgramHelp { try await sharedHelp.value }
+
+  private static let sharedHelp = Task {
     try ProgramHelp(json: try await Tool.run(GuideWorld.program, ["--experimental-dump-help"]))
   }
 }

@@ -55,6 +55,15 @@ struct ProgramHelp: Sendable {
     return nil
   }
 
+  /// The long options of all verbs that users call, with the verb that has each.
+  var longOptions: [(verb: String, option: String)] {
+    func collect(_ verb: Verb, _ name: String) -> [(verb: String, option: String)] {
+      verb.options.filter { $0.hasPrefix("--") }.sorted().map { (name, $0) }
+        + verb.verbs.sorted { $0.key < $1.key }.flatMap { collect($0.value, "\(name) \($0.key)") }
+    }
+    return collect(program, "flywheel")
+  }
+
   /// What is wrong with the commands that a guide names between its lines.
   func findings(in guide: Guide) -> [GuideFinding] {
     var findings: [GuideFinding] = []

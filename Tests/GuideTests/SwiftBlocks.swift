@@ -130,6 +130,8 @@ struct SwiftBlocks {
     return [
       "-swift-version", "6", "-I", build.appending(path: "Modules").path, "-module-cache-path",
       build.appending(path: "ModuleCache").path, "-module-name", "Guides", "-parse-as-library",
+      // In one go: else the errors of one file keep those of others from being told.
+      "-whole-module-optimization",
     ]
       + ["ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault"]
       .flatMap { ["-enable-upcoming-feature", $0] } + there.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }

@@ -20,8 +20,9 @@ images:
 END
 # Adds one for both platforms: its repository, its files, its tags and its configuration.
 add() {
+  count=$((count + 1))
   cat >> flywheel.yaml << END
-  $1-$((count += 1)):
+  $1-$count:
     repository: $1
     files: {/: $2}
     platforms: [linux/amd64, linux/arm64]

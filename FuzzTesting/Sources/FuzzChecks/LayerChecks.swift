@@ -1,5 +1,4 @@
-import Dispatch
-import Glibc
+import Foundation
 import OCICore
 import Synchronization
 import SystemPackage
@@ -46,7 +45,7 @@ extension FuzzTarget {
       let token = String(UInt64.random(in: .min ... .max), radix: 36)
       let path = FilePath("/tmp/flywheel-fuzz-\(token)")
       let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
-      defer { _ = unsafe path.withPlatformString { unsafe unlink($0) } }
+      defer { try? FileManager.default.removeItem(atPath: path.string) }
       try file.closeAfter { _ = try file.writeAll(archive) }
       var options = ArchiveReadOptions.keepingEverything
       options.limits = limits

@@ -34,6 +34,8 @@ public struct ArchiveExport: Sendable {
   /// Prepares an archive: reads manifests, and no layer.
   /// - Parameters:
   ///   - root: The manifest; for `.oci` also an index.
+  ///   - store: Where it is; asked again for each blob when the archive is written.
+  ///   - form: Whose archive it becomes.
   ///   - names: What the image is called in the archive, as `repository:tag`, with or without a host; without any it is only
   ///     found by its digest.
   /// - Throws: The store's errors; `OCIError.Code.invalidDocument` for an index where Docker's form has no place for one,
@@ -132,7 +134,9 @@ public struct ArchiveExport: Sendable {
   }
 
   /// Writes the tar to a file, whole or not at all.
-  /// - Parameter onBytes: Told how many bytes have been written.
+  /// - Parameters:
+  ///   - path: The file, which is replaced if it is there.
+  ///   - onBytes: Told how many bytes have been written.
   /// - Throws: As `init`; `OCIError.Code.ioFailure`.
   public func write(to path: FilePath, onBytes: @escaping @Sendable (Int64) -> Void = { _ in }) async throws {
     let temporary = FileSystem.temporarySibling(of: path)

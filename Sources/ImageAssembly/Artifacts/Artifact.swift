@@ -11,7 +11,10 @@ public struct Artifact: Sendable {
     fileprivate var source: BlobSource
 
     /// A file at hand.
-    /// - Parameter name: Its name, written as a title.
+    /// - Parameters:
+    ///   - bytes: Its content.
+    ///   - name: Its name, written as a title.
+    ///   - type: The content's media type.
     public init(_ bytes: [UInt8], name: String, type: MediaType) {
       descriptor = Descriptor(mediaType: type, describing: bytes)
       descriptor.annotations[AnnotationKey.title] = name
@@ -39,8 +42,10 @@ public struct Artifact: Sendable {
 
   /// Puts files together.
   /// - Parameters:
+  ///   - files: The files, each a layer, in this order.
   ///   - type: What kind of artifact it is.
   ///   - subject: The manifest that it is about, if any.
+  ///   - annotations: Annotations of the manifest.
   public init(_ files: [File], type: MediaType, subject: Descriptor? = nil, annotations: [String: String] = [:]) {
     var about = subject
     about?.annotations = [:]

@@ -17,7 +17,9 @@ public struct Provenance: Sendable {
 
   /// Describes how an image came about.
   /// - Parameters:
+  ///   - image: The image, as it was assembled.
   ///   - name: What the image is called.
+  ///   - hashes: The hashes of the NARs, as Nix registered them.
   ///   - builder: Who ran the assembly, as a URI, e.g. that of the CI job.
   public init(
     _ image: AssembledImage, name: String, hashes: NarHashes = .init(), builder: String = "urn:flywheel:local"

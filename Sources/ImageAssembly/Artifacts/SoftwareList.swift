@@ -54,6 +54,7 @@ public struct SoftwareList: Sendable {
 
   /// Lists an image.
   /// - Parameters:
+  ///   - image: The image, as it was assembled.
   ///   - name: What the image is called.
   ///   - graph: Who refers to whom; what is not in it is listed without references.
   ///   - hashes: The hashes of the NARs.

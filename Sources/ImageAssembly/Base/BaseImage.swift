@@ -21,6 +21,7 @@ public struct BaseImage: Sendable {
   /// Reads a base image.
   /// - Parameters:
   ///   - root: The manifest or index.
+  ///   - store: Where it is; its layers are taken from there when a destination lacks them.
   ///   - name: What the base is called in annotations, and by which it is found again.
   ///   - platform: Which image of an index; without it the one for `linux/amd64`, whatever this machine is.
   /// - Throws: The store's errors; `OCIError.Code.notFound` where an index has nothing for the platform, `invalidDocument` where

@@ -20,6 +20,7 @@ public struct RebasedImage: Sendable {
   /// Moves an image. No layer is read.
   /// - Parameters:
   ///   - image: The image's manifest.
+  ///   - store: Where the image is.
   ///   - old: Its base, as it was.
   ///   - new: The base that it gets.
   /// - Throws: The stores' errors; `AssemblyError.Code.invalidSettings` where the image does not lie on the old base;

@@ -15,7 +15,9 @@ public struct LayerDigestCache: LayerCache {
   private var substitute: (any TreeSubstitute)?
 
   /// Creates a cache in a directory, which is made when it is first written to.
-  /// - Parameter sizeLimit: The most bytes of all files together.
+  /// - Parameters:
+  ///   - directory: Where it is, for instance `flywheel` in the user's directory for caches.
+  ///   - sizeLimit: The most bytes of all files together.
   public init(directory: FilePath, sizeLimit: Int64 = 1 << 30) {
     self.init(directory: directory, sizeLimit: sizeLimit, canRead: true)
   }

@@ -9,7 +9,9 @@ extension StoreGraph {
   /// - `nix path-info --json -r`: a list, an object by path, and the form that has `info` and `storeDir`.
   ///
   /// Unknown members are ignored. References to paths outside are kept as `outsideReferences`.
-  /// - Parameter name: What the document is called in messages, e.g. its file name.
+  /// - Parameters:
+  ///   - bytes: The document.
+  ///   - name: What the document is called in messages, e.g. its file name.
   /// - Throws: `AssemblyError.Code.invalidClosure` naming line or field.
   public init(nixJSON bytes: [UInt8], name: String) throws(AssemblyError) {
     let nodes: [Node]

@@ -21,7 +21,9 @@ extension AssembledIndex {
   }
 
   /// Writes a description that names the images' own.
-  /// - Parameter images: The descriptions, in the order of `images`.
+  /// - Parameters:
+  ///   - path: The file, which is replaced if it is there.
+  ///   - files: The images' descriptions, in the order of `images`.
   /// - Throws: `AssemblyError`, or `OCIError.Code.ioFailure`.
   public func writeDescription(to path: FilePath, images files: [FilePath]) async throws {
     let paths = DescribedPaths(directory: path.removingLastComponent())

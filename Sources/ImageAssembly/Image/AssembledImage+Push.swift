@@ -9,8 +9,10 @@ extension AssembledImage {
   ///
   /// Where every tag names the image already, nothing but the tags is looked at. A failed push moves no tag.
   /// - Parameters:
+  ///   - destination: Where it is wanted.
   ///   - tags: The names to give it; with none, it is only reachable by digest.
   ///   - concurrency: How many blobs are sent at a time, at least one.
+  ///   - onProgress: Told what goes on, from several tasks at once.
   /// - Throws: The store's errors, `TarballError`, or `AssemblyError.Code.contentChanged`.
   @discardableResult
   public func push(
@@ -22,11 +24,13 @@ extension AssembledImage {
       options: CopyOptions(concurrency: concurrency)
     ) { event in
       switch event {
+      case .queued(let blob): onProgress(.queued(blob))
+      case .progress(let blob, let bytes): onProgress(.sending(blob, bytes: bytes))
       case .started(let blob) where !blob.mediaType.isManifest: onProgress(.pushing(blob))
       case .copied(let blob) where !blob.mediaType.isManifest: onProgress(.pushed(blob))
       case .skipped(let blob, _) where !blob.mediaType.isManifest: onProgress(.skipped(blob))
       case .tagged(let tag, _, let isChanged): onProgress(.tagged(tag, changed: isChanged))
-      case .started, .copied, .skipped, .progress: break
+      case .started, .copied, .skipped: break
       }
     }
   }

@@ -14,6 +14,7 @@ public struct AssembledIndex: Sendable {
 
   /// Puts images together.
   /// - Parameters:
+  ///   - images: The images, one a platform, in the order of the index.
   ///   - annotations: Annotations of the index.
   ///   - entries: Annotations of the entries of the index, by platform as `linux/arm64`.
   /// - Throws: `AssemblyError.Code.invalidSettings` for two images of one platform, or an entry without an image.

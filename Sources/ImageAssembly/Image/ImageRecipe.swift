@@ -76,15 +76,23 @@ public struct ImageRecipe: Sendable {
       }
     }
     let unknown = facts.indices.filter { facts[$0] == nil }
-    for index in facts.indices where facts[index] != nil {
+    @Sendable func tell(_ index: Int, _ digests: LayerDigests, wasKnown: Bool) {
+      onProgress(
+        .digested(layer: index + 1, of: layers.count, bytes: digests.uncompressedSize, wasKnown: wasKnown))
+    }
+    for (index, digests) in zip(facts.indices, facts) {
+      guard let digests else { continue }
       onProgress(.digesting(layer: index + 1, of: layers.count, paths: layers[index].storePaths.count))
+      tell(index, digests, wasKnown: true)
     }
     let width = min(4, max(1, unknown.count))
     let made = try await unknown.concurrentMap(width: width) { index in
       onProgress(.digesting(layer: index + 1, of: layers.count, paths: layers[index].storePaths.count))
-      return try await digests(of: layers[index], .sharing(width)) { bytes in
+      let digests = try await digests(of: layers[index], .sharing(width)) { bytes in
         onProgress(.hashed(layer: index + 1, of: layers.count, bytes: bytes))
       }
+      tell(index, digests, wasKnown: false)
+      return digests
     }
     for (index, digests) in zip(unknown, made) { facts[index] = digests }
     return facts.compactMap(\.self)

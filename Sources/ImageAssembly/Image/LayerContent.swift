@@ -36,7 +36,10 @@ public struct LayerContent: Sendable, Hashable {
   }
 
   /// Creates a layer of a tar, plain or compressed with gzip or zstd, whose bytes are kept as they are.
-  /// - Parameter type: The layer's media type, which says how it is compressed.
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - type: The layer's media type, which says how it is compressed.
+  ///   - annotations: Annotations of the layer's descriptor.
   public init(blob path: FilePath, type: MediaType, annotations: [String: String] = [:]) {
     self.init(LayerRecipe(verbatimTar: path), annotations: annotations)
     blobType = type

@@ -10,7 +10,9 @@ public struct Stamp: Sendable {
   private let environment: @Sendable (String) -> String?
 
   /// Creates a stamp.
-  /// - Parameter environment: Asked for what `values` do not have.
+  /// - Parameters:
+  ///   - values: The values by name.
+  ///   - environment: Asked for what `values` do not have.
   public init(_ values: [String: String] = [:], environment: @escaping @Sendable (String) -> String? = { _ in nil }) {
     self.values = values
     self.environment = environment

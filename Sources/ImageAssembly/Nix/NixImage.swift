@@ -8,7 +8,9 @@ public struct NixImage: Sendable {
   private var request: NixImageRequest
 
   /// Reads what a derivation asks for.
-  /// - Parameter now: Seconds since 1970, for who asks for an image that is another each time.
+  /// - Parameters:
+  ///   - attributes: The derivation's.
+  ///   - now: Seconds since 1970, for who asks for an image that is another each time.
   /// - Throws: `AssemblyError`: `invalidSettings`, naming the attribute.
   public init(_ attributes: NixAttributes, now: Int64? = nil) throws {
     self.attributes = attributes

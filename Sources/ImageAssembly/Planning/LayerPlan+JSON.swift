@@ -6,7 +6,9 @@ extension LayerPlan {
   ///
   /// The list of lists has no sizes. Layers of such a plan are kept as long as nothing in them changed, and never with
   /// dead paths.
-  /// - Parameter name: What the document is called in messages, e.g. its file name.
+  /// - Parameters:
+  ///   - bytes: The document.
+  ///   - name: What the document is called in messages, e.g. its file name.
   /// - Throws: `AssemblyError.Code.invalidPlan`, naming the field.
   public init(json bytes: [UInt8], name: String) throws(AssemblyError) {
     do throws(OCIError) { try self.init(JSON(parsing: bytes, valueLimit: .max)) } catch {

@@ -10,8 +10,10 @@ public struct PlanPage: Sendable {
 
   /// Describes the page.
   /// - Parameters:
+  ///   - plan: The plan that is drawn.
   ///   - explanation: That of the plan.
   ///   - reports: What strategies moved over a history; the first is drawn strongest. None for no chart.
+  ///   - maximumLayers: The most layers that it might have had.
   public init(plan: LayerPlan, explanation: PlanExplanation, reports: [ReplayReport] = [], maximumLayers: Int) {
     self.plan = plan
     self.explanation = explanation

@@ -59,6 +59,7 @@ public struct PlanExplanation: Sendable, Hashable {
 
   /// Explains a plan.
   /// - Parameters:
+  ///   - plan: The plan, whatever strategy made it.
   ///   - request: What the plan was made for.
   ///   - alternatives: The strategies to compare it with.
   /// - Throws: `LayerGraphError`, as `PlanningRequest.plan(with:)`, from an alternative.

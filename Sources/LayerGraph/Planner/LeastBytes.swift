@@ -5,7 +5,7 @@
 /// dead bytes, a layer that lost paths can be kept too: what departed is hidden by whiteouts above.
 ///
 /// What to write again, and how to divide it, is decided by what it costs now and over the next versions, drawn from a
-/// ``ChangeModel``. The division itself starts from the largest alone and is improved by moves, splits and merges.
+/// model of how paths change. The division itself starts from the largest alone and is improved by moves, splits and merges.
 /// Without a previous plan and a history the division is that of ``Strata``, which rests on sizes and references
 /// alone, so that unrelated changes leave it as it is.
 ///

@@ -30,7 +30,12 @@ public struct Portfolio: Sendable {
   public let best: any PlanningStrategy
 
   /// Replays a history through strategies.
-  /// - Parameter strategies: At least one; `PlanningStrategies.all` are all that there are.
+  /// - Parameters:
+  ///   - replay: The recorded versions.
+  ///   - maximumLayers: The most layers that an image may have.
+  ///   - deadShare: How much of an image may be departed paths, from 0 to 1.
+  ///   - strategies: At least one; `PlanningStrategies.all` are all that there are.
+  ///   - cost: What counts as cheap: bytes for stores by digest, by chain, or both.
   /// - Throws: `LayerGraphError`; `invalidPlan` when no strategy is given.
   public init(
     _ replay: Replay, maximumLayers: Int, deadShare: Double = 0,

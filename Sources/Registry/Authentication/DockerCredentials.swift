@@ -1,14 +1,7 @@
+internal import HostSystem
 internal import OCICore
 internal import Synchronization
 internal import SystemPackage
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// The credentials that `flywheel login`, `docker login`, `podman login` and `skopeo login` keep.
 ///

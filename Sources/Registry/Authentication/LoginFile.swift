@@ -26,7 +26,9 @@ public struct LoginFile: Sendable {
   }
 
   /// Keeps credentials; tells where: the name of the file or of a helper.
-  /// - Parameter place: A registry's host, or a host and the beginning of a repository's path (podman and skopeo heed these).
+  /// - Parameters:
+  ///   - credentials: Name and password, or a token.
+  ///   - place: A registry's host, or a host and the beginning of a repository's path (podman and skopeo heed these).
   /// - Throws: `OCIError` when the file cannot be read or written; `RegistryError` when a helper fails.
   public func save(_ credentials: Credentials, for place: String) async throws -> String {
     var document = try read()

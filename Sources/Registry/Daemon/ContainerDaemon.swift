@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 public import OCICore
 public import SystemPackage
 
@@ -26,7 +27,9 @@ public struct ContainerDaemon: Sendable {
   }
 
   /// The daemon that the usual tools would ask.
-  /// - Parameter environment: The value of an environment variable, for `DOCKER_HOST`, `CONTAINER_HOST` and `XDG_RUNTIME_DIR`.
+  /// - Parameters:
+  ///   - kind: Whose daemon it is.
+  ///   - environment: The value of an environment variable, for `DOCKER_HOST`, `CONTAINER_HOST` and `XDG_RUNTIME_DIR`.
   /// - Throws: `RegistryError.Code.invalidConfiguration` for a host that is no socket of this machine.
   public static func standard(
     _ kind: Kind, environment: (String) -> String?
@@ -71,6 +74,7 @@ public struct ContainerDaemon: Sendable {
   /// Loads an archive in one of Docker's forms.
   /// - Parameters:
   ///   - size: How many bytes it has.
+  ///   - source: The archive, as `docker save` writes it: that of an `ArchiveExport`, for instance.
   ///   - onBytes: Told how many bytes have been sent.
   /// - Throws: `RegistryError`: `unreachable`, `connectionLost`, `rejected` with the daemon's own words; the source's errors.
   public func load(
@@ -118,7 +122,7 @@ public struct ContainerDaemon: Sendable {
     request.headers.add(name: "Host", value: "daemon")
     if body != nil { request.headers.add(name: "Content-Type", value: "application/x-tar") }
     request.body = body
-    let client = HTTPClient(eventLoopGroupProvider: .singleton)
+    let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
     do {
       let response: HTTPClientResponse
       do { response = try await client.execute(request, deadline: .distantFuture) } catch is CancellationError {

@@ -12,6 +12,7 @@ public struct HTTPFiles: Sendable {
   /// Creates a value; nothing is asked yet.
   /// - Parameters:
   ///   - address: `http://HOST/PATH` or `https://HOST/PATH`, without a user and a query.
+  ///   - client: Whose connections, certificates and proxies are used.
   ///   - credentials: Who we are there: a name and a password.
   /// - Throws: `RegistryError.Code.invalidConfiguration` for anything else.
   public init(_ address: String, client: RegistryClient, credentials: Credentials? = nil) throws(RegistryError) {

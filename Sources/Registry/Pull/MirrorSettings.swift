@@ -15,8 +15,11 @@ public struct MirrorSettings: Sendable, Hashable {
 
     /// Which references a mirror is asked for.
     public enum Reference: String, Sendable, Hashable {
+      /// Every reference.
       case all
+      /// Those with a digest: a mirror that is behind cannot give another image then.
       case digestOnly = "digest-only"
+      /// Those without a digest.
       case tagOnly = "tag-only"
     }
 

@@ -60,6 +60,7 @@ extension RegistryServer {
       method: head.method.rawValue, path: path, status: status, bodyBytes: bodyBytes,
       hasAuthorization: head.headers.contains(name: "Authorization"))
     state.withLock { if $0.requests.count < Self.recordLimit { $0.requests.append(request) } }
+    onRequest(request)
   }
 
   /// How long a request's body is; the largest number where it does not say.

@@ -64,10 +64,15 @@ public final class RegistryServer: Sendable {
   /// `http` or `https`.
   public let scheme: String
   private let listener: any Channel
+  let onRequest: @Sendable (RecordedRequest) -> Void
   private let loop = Mutex<Task<Void, Never>?>(nil)
 
-  private init(_ registry: LayoutRegistry, _ listener: any Channel, host: String, scheme: String) {
+  private init(
+    _ registry: LayoutRegistry, _ listener: any Channel, host: String, scheme: String,
+    onRequest: @escaping @Sendable (RecordedRequest) -> Void
+  ) {
     self.registry = registry
+    self.onRequest = onRequest
     self.scheme = scheme
     self.listener = listener
     let name = host.contains(":") ? "[\(host)]" : host
@@ -82,11 +87,13 @@ public final class RegistryServer: Sendable {
   ///   - identity: The certificate to speak TLS with; without one it is plain HTTP.
   ///   - manners: Its ways.
   ///   - faults: How it fails.
+  ///   - onRequest: Is told of each request when it has been answered, from several tasks at once.
   /// - Throws: `RegistryError.Code.unreachable` when it cannot listen there; `OCIError` when the directory is something else
   ///   than a layout.
   public static func start(
     layout: FilePath, host: String = "127.0.0.1", port: Int = 0, identity: Identity? = nil,
-    manners: RegistryManners = RegistryManners(), faults: RegistryFaults = RegistryFaults()
+    manners: RegistryManners = RegistryManners(), faults: RegistryFaults = RegistryFaults(),
+    onRequest: @escaping @Sendable (RecordedRequest) -> Void = { _ in }
   ) async throws -> RegistryServer {
     let context: NIOSSLContext?
     do { context = try identity?.context() } catch {
@@ -115,7 +122,8 @@ public final class RegistryServer: Sendable {
         .unreachable, "cannot listen at \(host):\(port) (\(error)); choose another port, or 0 for any that is free")
     }
     let server = RegistryServer(
-      LayoutRegistry(store), listener.channel, host: host, scheme: context == nil ? "http" : "https")
+      LayoutRegistry(store), listener.channel, host: host, scheme: context == nil ? "http" : "https",
+      onRequest: onRequest)
     server.state.withLock {
       $0.faults = faults
       $0.manners = manners

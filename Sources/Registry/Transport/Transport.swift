@@ -95,7 +95,9 @@ final class Transport: Sendable {
       }
       settings.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
     }
-    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+    // The same event loops everywhere: the library's own choice is another on some systems, and ends the process there when it is
+    // given certificates.
+    return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: settings)
   }
 
   private func tls(for host: String) throws -> TLSConfiguration {

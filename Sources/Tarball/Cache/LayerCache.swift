@@ -76,6 +76,7 @@ public struct EncodedBlock: Sendable, Hashable {
 
   /// Takes up a block that was stored; `nil` when the bytes are not those that were.
   /// - Parameters:
+  ///   - bytes: The encoded bytes.
   ///   - uncompressedSize: The length of its tar.
   ///   - crc32: The CRC-32 of its tar.
   ///   - encodedCRC32: The CRC-32 of the encoded bytes.

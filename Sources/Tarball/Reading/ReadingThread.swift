@@ -1,13 +1,6 @@
+internal import HostSystem
 internal import OCICore
 internal import Synchronization
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// Runs a reader on a thread of its own, in a locale of its own: libarchive converts names by the thread's locale, and in
 /// the plain C locale it has no conversion and leaves them as they are.
@@ -24,20 +17,14 @@ enum ReadingThread {
 
   /// In 7z and zip names are marked as Unicode, and have no other form; the other formats have bytes.
   static func localeName(for input: ArchiveInput) throws -> String {
-    try unicodeMagics.contains { try input.begins(with: $0) } ? "C.UTF-8" : "C"
+    try unicodeMagics.contains { try input.begins(with: $0) } ? Host.unicodeLocale : "C"
   }
 
   private static let unicodeMagics: [[UInt8]] = [[0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], Array("PK".utf8)]
 
-  #if canImport(Darwin)
-    private static let characterTypes = LC_CTYPE_MASK
-  #else
-    private static let characterTypes = Int32(1) << Int32(LC_CTYPE)
-  #endif
-
   /// Runs calls to libarchive on this thread.
   static func withLocale<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
-    guard let locale = unsafe newlocale(characterTypes, name, nil) else { return try body() }
+    guard let locale = unsafe newlocale(Host.characterTypes, name, nil) else { return try body() }
     let previous = unsafe uselocale(locale)
     defer {
       unsafe uselocale(previous)

@@ -18,6 +18,8 @@ extension LayerRecipe {
 
   /// With other metadata where a pattern matches.
   /// - Parameters:
+  ///   - pattern: Which paths.
+  ///   - change: What they get.
   ///   - isRecursive: Whether it is for everything in matching directories, too.
   ///   - isRequired: Whether it is an error when nothing of the layer matches; with sources that is found out when the layer is made.
   /// - Throws: `TarballError.Code.invalidRecipe` where there are no sources and no entry matches what is required.

@@ -4,6 +4,8 @@ internal import SystemPackage
 extension LayerRecipe {
   /// Computes what the layer's bytes are called, in one pass that keeps none of them.
   /// - Parameters:
+  ///   - encoding: How the tar becomes the bytes that are pushed.
+  ///   - parallelism: How many threads and buffers to use.
   ///   - cache: What may be known already; what is found out is stored there.
   ///   - substitute: Gives sources that are not on this machine.
   ///   - onProgress: Told now and then how many bytes of tar have been made.
@@ -30,6 +32,8 @@ extension LayerRecipe {
 
   /// Computes what the layer's bytes are called and what is in it, file by file, in one pass.
   /// - Parameters:
+  ///   - encoding: How the tar becomes the bytes that are pushed.
+  ///   - parallelism: How many threads and buffers to use.
   ///   - substitute: Gives sources that are not on this machine.
   ///   - onProgress: Told now and then how many bytes of tar have been made.
   /// - Throws: `TarballError`, or `CancellationError`.
@@ -49,7 +53,10 @@ extension LayerRecipe {
   /// Computes the digests of several layers at once, which share the cores and the memory of one: faster than one after
   /// the other, because the hash of one layer is one stream.
   /// - Parameters:
+  ///   - recipes: What the layers are made of.
+  ///   - encoding: How the tars become the bytes that are pushed.
   ///   - width: How many layers are made at a time.
+  ///   - cache: What may be known already; what is found out is stored there.
   ///   - substitute: Gives sources that are not on this machine.
   ///   - onProgress: Told now and then of a layer, by its place in `recipes`, and how many bytes of its tar have been made.
   /// - Returns: The digests in the order of the recipes.

@@ -4,6 +4,8 @@ extension LayerRecipe {
   /// The layer's bytes, made again on each opening while they are read, never stored. Whoever takes them compares them
   /// with the digest computed before.
   /// - Parameters:
+  ///   - encoding: How the tar becomes the bytes that are given.
+  ///   - parallelism: How many threads and buffers to use.
   ///   - cache: Who may have encoded parts already; the sources of these are not read.
   ///   - substitute: Gives sources that are not on this machine.
   public func source(

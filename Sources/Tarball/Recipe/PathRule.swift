@@ -24,7 +24,12 @@ public struct PathRule: Sendable, Hashable {
   public var base: FilePath
 
   /// Creates a rule.
-  /// - Parameter base: The path of the source's root for the pattern.
+  /// - Parameters:
+  ///   - patterns: Which paths: those that match any of these.
+  ///   - action: What becomes of them.
+  ///   - isRecursive: Whether a change is for what is in matching directories as well.
+  ///   - isRequired: Whether it is an error when nothing matches.
+  ///   - base: The path of the source's root for the pattern.
   public init(
     _ patterns: [PathPattern], _ action: Action, isRecursive: Bool = true, isRequired: Bool = false, base: FilePath
   ) {

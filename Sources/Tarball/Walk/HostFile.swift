@@ -1,14 +1,7 @@
+internal import HostSystem
 internal import OCICore
 internal import Synchronization
 internal import SystemPackage
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// Something on the host: its path, and where it is known, the open directory that it is in, which makes it cheaper to
 /// reach.
@@ -52,15 +45,7 @@ final class HostDirectory: Sendable {
 
   private static let openCount = Atomic(0)
   /// A part of what the process may have open.
-  private static let limit: Int = {
-    var limit = rlimit()
-    #if canImport(Glibc)
-      let result = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    #else
-      let result = unsafe getrlimit(RLIMIT_NOFILE, &limit)
-    #endif
-    return result == 0 ? min(1024, Int(clamping: limit.rlim_cur) / 4) : 64
-  }()
+  private static let limit = Host.openFileLimit.map { min(1024, $0 / 4) } ?? 64
 
   /// Opens a directory, never through a link that was put in its place.
   init(_ file: HostFile) throws(TarballError) {

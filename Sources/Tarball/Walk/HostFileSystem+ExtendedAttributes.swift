@@ -1,12 +1,4 @@
-internal import CHostFiles
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
+internal import HostSystem
 
 extension HostFileSystem {
   /// The extended attributes of a file or directory that a policy lets in, sorted by name; empty values count as absent, as
@@ -16,13 +8,13 @@ extension HostFileSystem {
   ) throws(TarballError) -> [ExtendedAttribute] {
     guard !allowed.isEmpty else { return [] }
     let path = file.path
-    // Through the process's own view of the path: there is no such call relative to a directory before Linux 6.13.
-    let names = try unsafe value(path) { path, buffer, size in unsafe flywheel_list_attributes(path, buffer, size) }
+    // By path: few systems have such a call relative to a directory.
+    let names = try unsafe value(path) { path, buffer, size in unsafe Host.listAttributes(path, buffer, size) }
     var result: [ExtendedAttribute] = []
     for name in names.split(separator: 0) where allowed.admits(name) {
       let value = try unsafe value(path) { path, buffer, size in
         unsafe (Array(name) + [0]).withUnsafeBytes { name in
-          unsafe flywheel_get_attribute(path, name.baseAddress!.assumingMemoryBound(to: CChar.self), buffer, size)
+          unsafe Host.attribute(path, name.baseAddress!.assumingMemoryBound(to: CChar.self), buffer, size)
         }
       }
       if !value.isEmpty { result.append(ExtendedAttribute(name: Array(name), value: value)) }
@@ -40,7 +32,7 @@ extension HostFileSystem {
       }
       if size < 0 {
         // A file system without attributes has none.
-        if errno == ENOTSUP || errno == absent { return [] }
+        if errno == ENOTSUP || errno == Host.noSuchAttribute { return [] }
         throw failure("read the extended attributes of", path, errno)
       }
       if size == 0 { return [] }
@@ -56,9 +48,3 @@ extension HostFileSystem {
     }
   }
 }
-
-#if canImport(Darwin)
-  private let absent = ENOATTR
-#else
-  private let absent = ENODATA
-#endif

@@ -1,13 +1,6 @@
+internal import HostSystem
 internal import OCICore
 internal import SystemPackage
-
-#if canImport(Glibc)
-  internal import Glibc
-#elseif canImport(Musl)
-  internal import Musl
-#else
-  internal import Darwin
-#endif
 
 /// What a layer needs to know of one file on the host.
 struct HostStatus: Sendable, Equatable {
@@ -33,12 +26,8 @@ struct HostStatus: Sendable, Equatable {
       }
     mode = UInt32(status.st_mode) & 0o7777
     size = Int64(status.st_size)
-    #if canImport(Darwin)
-      let time = status.st_mtimespec
-    #else
-      let time = status.st_mtim
-    #endif
-    modificationTime = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    let time = Host.modificationTime(status)
+    modificationTime = time.seconds &* 1_000_000_000 &+ time.nanoseconds
     device = UInt64(truncatingIfNeeded: status.st_rdev)
   }
 
@@ -47,13 +36,8 @@ struct HostStatus: Sendable, Equatable {
   /// A symbolic link: layers write nothing of it but its target, so nobody has to ask for more.
   static let symlink = HostStatus(kind: .symlink)
 
-  /// A device's major and minor number, as Linux packs them.
-  var deviceNumbers: (major: UInt32, minor: UInt32) {
-    (
-      UInt32((device >> 8) & 0xFFF) | UInt32((device >> 32) & 0xFFFF_F000),
-      UInt32(device & 0xFF) | UInt32((device >> 12) & 0xFFFF_FF00)
-    )
-  }
+  /// A device's major and minor number.
+  var deviceNumbers: (major: UInt32, minor: UInt32) { Host.deviceNumbers(device) }
 }
 
 /// The calls to the host's file system that a layer's bytes come from. Paths are bytes that end in NUL, of any length:
@@ -202,12 +186,8 @@ enum HostFileSystem {
 
   // MARK: Long paths
 
-  /// So many bytes of a path are given to one call; the system takes 4096 with the NUL, macOS 1024.
-  #if canImport(Darwin)
-    private static let longestPath = 1023
-  #else
-    private static let longestPath = 4095
-  #endif
+  /// So many bytes of a path are given to one call.
+  private static let longestPath = Int(PATH_MAX) - 1
 
   private static func withLocation<Result: BinaryInteger>(
     _ file: HostFile, _ body: (Int32, UnsafePointer<CChar>) -> Result

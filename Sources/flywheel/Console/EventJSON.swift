@@ -54,9 +54,8 @@ enum EventJSON {
     case .credentials(let text):
       object["source"] = .string(text)
       return named("credentials")
-    case .warning(let text):
-      object["text"] = .string(text)
-      return named("warning")
+    // Warnings have one form, whoever warns.
+    case .warning: return nil
     }
   }
 
@@ -68,6 +67,7 @@ enum EventJSON {
       ]
     }
     switch event {
+    case .queued(let content): return object("queued", content)
     case .started(let content): return object("started", content)
     case .copied(let content): return object("copied", content)
     case .skipped(let content, let reason):
@@ -96,11 +96,18 @@ enum EventJSON {
       ["event": .string("digesting"), "layer": .integer(layer), "of": .integer(count), "paths": .integer(paths)]
     case .hashed(let layer, let count, let bytes):
       ["event": .string("hashed"), "layer": .integer(layer), "of": .integer(count), "bytes": .integer(bytes)]
+    case .digested(let layer, let count, let bytes, let wasKnown):
+      [
+        "event": .string("digested"), "layer": .integer(layer), "of": .integer(count), "bytes": .integer(bytes),
+        "wasKnown": .bool(wasKnown),
+      ]
     case .skipped(let blob): ["event": .string("skipped"), "digest": .string(blob.digest.description)]
     case .pushing(let blob): ["event": .string("started"), "digest": .string(blob.digest.description)]
     case .pushed(let blob): ["event": .string("copied"), "digest": .string(blob.digest.description)]
     case .tagged(let tag, let isChanged):
       ["event": .string("tagged"), "tag": .string(tag), "changed": .bool(isChanged)]
+    // Registries tell of both themselves.
+    case .queued, .sending: nil
     case .warning: nil
     }
   }

@@ -1,0 +1,31 @@
+import ArgumentParser
+
+/// When to use colours.
+enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
+  case auto, always, never
+}
+
+/// How much a verb says, and in which colours; every verb takes these.
+struct ConsoleOptions: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "Print only the result, warnings and errors.")
+  var quiet = false
+
+  @Flag(
+    name: .shortAndLong,
+    help: "Say more: each request to a registry, where credentials come from, what is known already.")
+  var verbose = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Colours: auto, always or never. With auto they are for terminals, unless NO_COLOR is set.", valueName: "when"))
+  var color = ColorChoice.auto
+
+  /// The console is set here, before anything is done: an error of another option is to look right already.
+  func validate() throws {
+    guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose exclude each other") }
+    Console.configure { settings in
+      settings.amount = quiet ? .quiet : verbose ? .verbose : .normal
+      settings.color = color
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import ArgumentParser
+import Foundation
+
+/// A verb as ArgumentParser describes it, with its options and the verbs below it.
+struct VerbDescription: Decodable {
+  struct Argument: Decodable {
+    struct Name: Decodable {
+      var kind: String
+      var name: String
+    }
+
+    var names: [Name]?
+  }
+
+  private struct Root: Decodable { var command: VerbDescription }
+
+  var commandName: String
+  var defaultSubcommand: String?
+  var arguments: [Argument]?
+  var subcommands: [VerbDescription]?
+
+  /// All there is.
+  static func all() -> VerbDescription? {
+    try? JSONDecoder().decode(Root.self, from: Data(Flywheel._dumpHelp().utf8)).command
+  }
+
+  func verb(_ name: String) -> VerbDescription? { subcommands?.first { $0.commandName == name } }
+
+  /// The long options of the verb, and of the one below it that is meant where none is named.
+  var options: [String] {
+    let own = (arguments ?? []).flatMap { $0.names ?? [] }.filter { $0.kind == "long" }.map { "--\($0.name)" }
+    return own + (defaultSubcommand.flatMap(verb)?.options ?? [])
+  }
+}

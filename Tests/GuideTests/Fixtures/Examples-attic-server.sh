@@ -1,0 +1,2 @@
+# needs: attic-server
+. "$GUIDE_REPOSITORY/Tests/GuideTests/Fixtures/_examples.sh"

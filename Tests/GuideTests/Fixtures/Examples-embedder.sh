@@ -1,0 +1,2 @@
+# needs: embedder
+. "$GUIDE_REPOSITORY/Tests/GuideTests/Fixtures/_examples.sh"

@@ -1,0 +1,2 @@
+# needs: planner
+. "$GUIDE_REPOSITORY/Tests/GuideTests/Fixtures/_examples.sh"

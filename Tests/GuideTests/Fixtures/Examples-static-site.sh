@@ -1,0 +1,2 @@
+# needs: static-site
+. "$GUIDE_REPOSITORY/Tests/GuideTests/Fixtures/_examples.sh"
