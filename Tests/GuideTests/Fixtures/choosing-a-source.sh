@@ -1,3 +1,4 @@
+# needs: buildah nix nix-build tar
 # The outputs of builds that did not run here: Nix, Bazel, npm, an archive of a release.
 echo "$TOKEN" | flywheel login ghcr.io --username robot --password-stdin > /dev/null 2>&1
 export NIX_CONFIG='sandbox = false

@@ -1,3 +1,4 @@
+# needs: git jq nix-build tar
 # A checkout: the project that the guide shows, what is locked and hashed in it, and stand-ins for npm and the bundle.
 sed -n '/^## The project/,/^## GitHub/p' "$GUIDE_REPOSITORY/docs/ci.md" | sed -n '/^```yaml/,/^```$/p' | sed '/^```/d' > flywheel.yaml
 flywheel lock docker://docker.io/library/node:22-alpine > /dev/null 2>&1
@@ -42,11 +43,10 @@ derivation {
 }
 END
 
-if [ -n "${CI:-}" ]; then
-  Scripts/bundle flywheel-bundle
-  tar -czf flywheel-0.1.0-linux-x86_64.tar.gz flywheel-bundle
-  sha256sum flywheel-0.1.0-linux-x86_64.tar.gz > flywheel.sha256
-  mkdir -p "$GUIDE_WEB/files.example.org"
-  mv flywheel-0.1.0-linux-x86_64.tar.gz "$GUIDE_WEB/files.example.org/"
-  rm -r flywheel-bundle build
-fi
+# What the web server has, and the hash of it that is checked in.
+mkdir -p "$GUIDE_WEB/files.example.org"
+Scripts/bundle flywheel-bundle
+tar -czf flywheel-0.1.0-linux-x86_64.tar.gz flywheel-bundle
+sha256sum flywheel-0.1.0-linux-x86_64.tar.gz > flywheel.sha256
+mv flywheel-0.1.0-linux-x86_64.tar.gz "$GUIDE_WEB/files.example.org/"
+rm -r flywheel-bundle

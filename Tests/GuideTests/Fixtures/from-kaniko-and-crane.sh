@@ -1,3 +1,4 @@
+# needs: jq tar
 # A dashboard that is built by a stand-in for npm, and a lock file for its base.
 for host in ghcr.io registry.gitlab.com; do
   echo "$TOKEN" | flywheel login "$host" --username robot --password-stdin > /dev/null 2>&1

@@ -1,3 +1,4 @@
+# needs: git jq skopeo
 # A directory, and a repository whose commit has a time.
 mkdir -p site
 echo "<h1>hello</h1>" > site/index.html

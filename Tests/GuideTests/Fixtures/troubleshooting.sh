@@ -1,3 +1,4 @@
+# needs: jq
 # Files, two directories that contradict each other, a closure that is not whole, and an image in the registry.
 for host in ghcr.io registry.gitlab.com; do
   echo "$TOKEN" | flywheel login "$host" --username robot --password-stdin > /dev/null 2>&1

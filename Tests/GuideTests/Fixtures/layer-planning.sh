@@ -1,0 +1,2 @@
+# needs: jq
+# The guide makes its own closures.
