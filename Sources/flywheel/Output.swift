@@ -248,6 +248,16 @@ enum Output {
     }
   }
 
+  /// Writes a page to a file, or for `-` prints it; gives whether it was printed, so that nothing else may be.
+  static func writePage(_ html: String, to file: String) throws -> Bool {
+    guard file == "-" else {
+      try write(html, to: FilePath(file))
+      return false
+    }
+    try print(String(html.dropLast(html.hasSuffix("\n") ? 1 : 0)))
+    return true
+  }
+
   /// Writes a file that was asked for.
   static func write(_ text: String, to path: FilePath) throws {
     try FileSystem.replace(path, with: Array(text.utf8))

@@ -64,13 +64,16 @@ struct ShowPlanCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write a page of its own: the layers as areas coloured by how likely they change, and with --history what each update moved.",
+      "Write a page of its own, or with - print it: the layers as areas coloured by how likely they change, and with --history what each update moved.",
       valueName: "file"), completion: .file())
   var html: String?
 
   @OptionGroup(title: "Output") var console: ConsoleOptions
 
-  func validate() throws { try source.requireClosure() }
+  func validate() throws {
+    try source.requireClosure()
+    guard html != "-" || !json else { throw ValidationError("--html - and --json both print; give --html a file") }
+  }
 
   func run() async throws {
     try await reportingErrors {
@@ -96,7 +99,7 @@ struct ShowPlanCommand: AsyncParsableCommand {
       if let html, let explanation {
         let page = PlanPage(
           plan: plan, explanation: explanation, reports: try reports(options), maximumLayers: source.maxLayers)
-        try Output.write(page.html, to: FilePath(html))
+        if try Output.writePage(page.html, to: html) { return }
       }
       if json {
         try Output.print(

@@ -73,6 +73,37 @@ struct MergedTreeTests {
     await expectError(.invalidArchive, naming: "nowhere") { try other.apply(dangling) }
   }
 
+  @Test func filesThatUpperLayersHideAreTold() async throws {
+    let base: [LayerEntry] = [
+      .init("/a", .file([1, 2])), .init("/d/x", .file([3])), .init("/d/y/z", .file([4, 5, 6])),
+      .init("/kept", .file([7])),
+      .init("/link", .symlink(target: Array("kept".utf8))),
+    ]
+    let tree = try await tree(
+      base, [.init("/a", .file([8])), .init("/d", .opaqueDirectory), .init("/link", .whiteout)],
+      [.init("/a", .directory)])
+    let hidden = tree.hiddenFiles
+    #expect(hidden.map(\.listing.name) == ["d/x", "d/y/z", "a", "a"])
+    #expect(hidden.map(\.listing.size) == [1, 3, 2, 1])
+    #expect(hidden.map(\.layer) == [0, 0, 0, 1])
+    #expect(hidden.map(\.hiddenBy) == [1, 1, 1, 2])
+    #expect(try await self.tree(base).hiddenFiles.isEmpty)
+  }
+
+  @Test func aFileIsHiddenWhenAllOfItsNamesAre() async throws {
+    let layers: [[LayerEntry]] = [
+      [.init("/first", .file([1, 2])), .init("/second", .hardLink(to: "/first"))], [.init("/first", .whiteout)],
+      [.init("/second", .whiteout)],
+    ]
+    let both = try await tree(layers[0])
+    #expect(both.entries.map(\.isFurtherName) == [false, true])
+    let one = try await tree(layers[0], layers[1])
+    #expect(one.hiddenFiles.isEmpty)
+    #expect(one.entries.map(\.isFurtherName) == [false])
+    let none = try await tree(layers[0], layers[1], layers[2])
+    #expect(none.hiddenFiles.map(\.listing.name) == ["first"])
+  }
+
   private static func file(_ path: String, _ bytes: [UInt8]) -> LayerListing.Entry {
     var entry = LayerListing.Entry(path: Array(path.utf8), kind: .file)
     entry.digest = .of(bytes)

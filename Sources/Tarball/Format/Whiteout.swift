@@ -1,6 +1,6 @@
 /// The names by which a layer deletes what lower layers have (image-spec, layer.md §whiteouts).
-enum Whiteout {
-  static let prefix = Array(".wh.".utf8)
+package enum Whiteout {
+  package static let prefix = Array(".wh.".utf8)
   static let opaqueMarker = Array(".wh..wh..opq".utf8)
 
   /// The name by which a layer has a deletion.

@@ -12,6 +12,18 @@ public struct MergedTree: Sendable {
     /// The layer that put it there, from 0; of a directory, the last that named it. `nil` for one that no layer names, but
     /// that others are in.
     public var layer: Int?
+    /// Whether it is a further name of a file that comes before it: its bytes are there once.
+    public var isFurtherName = false
+  }
+
+  /// A file that a layer has and the tree has not: its bytes are sent and stored, and nobody sees them.
+  public struct HiddenFile: Sendable, Hashable {
+    /// What it was, with its path in the tree.
+    public var listing: LayerListing.Entry
+    /// The layer that has it, from 0.
+    public var layer: Int
+    /// The layer that replaces or deletes it; its own, where that has the path twice.
+    public var hiddenBy: Int
   }
 
   /// In one array, by index: no tree is too deep for a stack, and no path is kept twice.
@@ -22,6 +34,10 @@ public struct MergedTree: Sendable {
     var name: [UInt8]
     /// The length of the path.
     var pathCount: Int
+    /// Which file's bytes it has; all names of one have the same.
+    var content: Int
+    /// Whether the layer's archive has the bytes at this name.
+    var hasBytes = true
     var children: [[UInt8]: Int] = [:]
     var kind: LayerListing.Entry.Kind { entry.listing.kind }
   }
@@ -31,9 +47,15 @@ public struct MergedTree: Sendable {
   /// Longer paths no system takes; layers that nest links could make them without end.
   private static let longestPath = 16 << 10
 
-  private var nodes = [Node(entry: Entry(listing: .directory, layer: nil), parent: root, name: [], pathCount: 0)]
+  private var nodes = [
+    Node(entry: Entry(listing: .directory, layer: nil), parent: root, name: [], pathCount: 0, content: 0)
+  ]
   /// Places in `nodes` whose path is gone.
   private var unused: [Int] = []
+  /// How many contents there are.
+  private var contentCount = 1
+  /// What was taken out of the tree, with its content.
+  private var taken: [(file: HiddenFile, content: Int)] = []
   /// How many layers were put over each other.
   public private(set) var layerCount = 0
 
@@ -50,12 +72,14 @@ public struct MergedTree: Sendable {
   public var entries: [Entry] {
     var result: [Entry] = []
     var open: [(node: Int, path: [UInt8])] = [(Self.root, [])]
+    var seen: Set<Int> = []
     while let (index, path) = open.popLast() {
       let node = nodes[index]
       // The root is there without anybody naming it.
       if index != Self.root || node.entry.layer != nil {
         var entry = node.entry
         entry.listing.path = path.isEmpty ? LayerListing.Entry.root.path : path
+        entry.isFurtherName = node.kind == .file && !seen.insert(node.content).inserted
         result.append(entry)
       }
       for (name, child) in node.children.sorted(by: { $1.key.lexicographicallyPrecedes($0.key) }) {
@@ -67,6 +91,18 @@ public struct MergedTree: Sendable {
 
   /// The tree as a listing, for comparing.
   public var listing: LayerListing { LayerListing(entries: entries.map(\.listing)) }
+
+  /// The files that upper layers hide, in the order in which they were hidden. A file with several names is hidden when all
+  /// of them are; it is told once, by the name that had the bytes.
+  public var hiddenFiles: [HiddenFile] {
+    var visible: Set<Int> = []
+    var open = [Self.root]
+    while let index = open.popLast() {
+      visible.insert(nodes[index].content)
+      open += nodes[index].children.values
+    }
+    return taken.filter { !visible.contains($0.content) }.map(\.file)
+  }
 
   /// Puts a layer over the tree. Whiteouts act on what was there before, wherever they are in the layer. A symbolic link on
   /// the way to a member is followed, inside the tree, as runtimes do.
@@ -124,7 +160,8 @@ public struct MergedTree: Sendable {
 
   private mutating func removeContents(of member: Member) throws(TarballError) {
     guard let directory = try resolve(member.parent, creating: false) else { return }
-    for name in nodes[directory].children.keys { removeTree(name, in: directory) }
+    let names = nodes[directory].children.keys.sorted { $0.lexicographicallyPrecedes($1) }
+    for name in names { removeTree(name, in: directory) }
   }
 
   private mutating func remove(_ member: Member) throws(TarballError) {
@@ -135,11 +172,23 @@ public struct MergedTree: Sendable {
   private mutating func removeTree(_ name: [UInt8], in directory: Int) {
     guard let first = nodes[directory].children.removeValue(forKey: name) else { return }
     var open = [first]
+    var removed: [Int] = []
     while let index = open.popLast() {
-      open += nodes[index].children.values
+      take(index)
+      open += nodes[index].children.sorted { $1.key.lexicographicallyPrecedes($0.key) }.map(\.value)
       nodes[index].children = [:]
-      unused.append(index)
+      removed.append(index)
     }
+    unused += removed
+  }
+
+  /// Remembers a file that goes. Of a further name nothing is lost: the first has the bytes.
+  private mutating func take(_ index: Int) {
+    let node = nodes[index]
+    guard node.kind == .file, node.hasBytes, let layer = node.entry.layer else { return }
+    var listing = node.entry.listing
+    listing.path = path(of: index)
+    taken.append((HiddenFile(listing: listing, layer: layer, hiddenBy: layerCount), node.content))
   }
 
   private mutating func insert(_ member: Member) throws(TarballError) {
@@ -152,23 +201,32 @@ public struct MergedTree: Sendable {
       nodes[Self.root].entry = Entry(listing: entry, layer: layerCount)
       return
     }
-    if entry.kind == .hardLink { entry = try resolved(member.entry) }
+    var first: Int?
+    if entry.kind == .hardLink {
+      let file = try target(of: member.entry)
+      (entry, first) = (nodes[file].entry.listing, nodes[file].content)
+    }
     guard let directory = try resolve(member.parent, creating: true) else { return }
     if let old = nodes[directory].children[name], entry.kind == .directory, nodes[old].kind == .directory {
       nodes[old].entry = Entry(listing: entry, layer: layerCount)
     } else {
       removeTree(name, in: directory)
-      try add(name, in: directory, Entry(listing: entry, layer: layerCount))
+      try add(name, in: directory, Entry(listing: entry, layer: layerCount), nameOf: first)
     }
   }
 
   @discardableResult
-  private mutating func add(_ name: [UInt8], in directory: Int, _ entry: Entry) throws(TarballError) -> Int {
+  private mutating func add(
+    _ name: [UInt8], in directory: Int, _ entry: Entry, nameOf first: Int? = nil
+  ) throws(TarballError) -> Int {
     let pathCount = nodes[directory].pathCount + name.count + 1
     guard pathCount <= Self.longestPath else {
       throw TarballError(.limitExceeded, "a path of the image has more than \(Self.longestPath) bytes")
     }
-    let node = Node(entry: entry, parent: directory, name: name, pathCount: pathCount)
+    let node = Node(
+      entry: entry, parent: directory, name: name, pathCount: pathCount, content: first ?? contentCount,
+      hasBytes: first == nil)
+    contentCount += 1
     let index = unused.popLast() ?? nodes.count
     if index == nodes.count { nodes.append(node) } else { nodes[index] = node }
     nodes[directory].children[name] = index
@@ -176,7 +234,7 @@ public struct MergedTree: Sendable {
   }
 
   /// What a hard link is a name of.
-  private mutating func resolved(_ link: LayerListing.Entry) throws(TarballError) -> LayerListing.Entry {
+  private mutating func target(of link: LayerListing.Entry) throws(TarballError) -> Int {
     let target = try Self.components(of: link.linkTarget ?? [])
     guard let name = target.last, let directory = try resolve(Array(target.dropLast()), creating: false),
       let file = nodes[directory].children[name], nodes[file].kind != .directory
@@ -191,7 +249,7 @@ public struct MergedTree: Sendable {
       nodes[file].entry.listing.size = link.size
       nodes[file].entry.listing.digest = link.digest
     }
-    return nodes[file].entry.listing
+    return file
   }
 
   // MARK: Paths
@@ -199,16 +257,18 @@ public struct MergedTree: Sendable {
   /// More than any sensible path has.
   private static let mostLinks = 255
 
-  /// The path of a node, for messages.
-  private func path(of index: Int) -> String {
+  /// The path of a node.
+  private func path(of index: Int) -> [UInt8] {
     var names: [[UInt8]] = []
     var index = index
     while index != Self.root {
       names.append(nodes[index].name)
       index = nodes[index].parent
     }
-    return String(decoding: Array(names.reversed().joined(separator: [Self.slash])), as: UTF8.self)
+    return Array(names.reversed().joined(separator: [Self.slash]))
   }
+
+  private func text(of index: Int) -> String { String(decoding: path(of: index), as: UTF8.self) }
 
   /// The directory at a path when symbolic links on the way are followed; `nil` when it is not there.
   /// - Parameter creating: Whether to make what is missing.
@@ -234,7 +294,7 @@ public struct MergedTree: Sendable {
       case .symlink:
         links += 1
         guard links <= Self.mostLinks else {
-          throw TarballError(.invalidArchive, "symbolic links lead in a circle at '\(self.path(of: next))'")
+          throw TarballError(.invalidArchive, "symbolic links lead in a circle at '\(text(of: next))'")
         }
         let target = nodes[next].entry.listing.linkTarget ?? []
         if target.first == Self.slash { directory = Self.root }
@@ -245,7 +305,7 @@ public struct MergedTree: Sendable {
       default:
         guard creating else { return nil }
         throw TarballError(
-          .invalidArchive, "'\(self.path(of: next))' is no directory, but a layer has members below it")
+          .invalidArchive, "'\(text(of: next))' is no directory, but a layer has members below it")
       }
     }
     return directory
