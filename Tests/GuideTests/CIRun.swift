@@ -9,7 +9,7 @@ extension CIRecipe {
     let place = world.directory.appending("checkout-\(block.line)")
     _ = try FileSystem.createDirectories(place)
     if let fixture {
-      let run = try await world.bash(fixture, in: place)
+      let run = try await world.bash(fixture, in: place, more: ["CI": "true"])
       guard run.status == 0 else { return [GuideFinding(file: fixture, line: 1, message: run.output)] }
     }
     var findings: [GuideFinding] = []

@@ -40,6 +40,8 @@ enum ExposedSecrets {
     for (index, part) in parts.enumerated() {
       // What a command reads, and variables that are set for it, are no arguments.
       var text = part.replacing(/<<<\s*("[^"]*"|'[^']*'|\S+)/, with: "")
+      // A variable that takes what a command prints: the command is what counts.
+      text = text.replacing(/^\s*(export\s+)?[A-Za-z_][A-Za-z_0-9]*="?\$\(/, with: "")
       text = text.replacing(/^\s*((export\s+)?[A-Za-z_][A-Za-z_0-9]*=("[^"]*"|'[^']*'|[^\s"']\S*|)\s*)+/, with: "")
       guard isSecret(text) else { continue }
       let command = text.split(separator: " ").first.map(String.init) ?? ""

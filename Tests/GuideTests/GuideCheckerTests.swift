@@ -62,7 +62,7 @@ struct GuideCheckerTests {
       `flywheel bulid`
       `flywheel build --too x`
       `flywheel plan replay --to x`
-      `flywheel` and `flywheel.yaml`
+      `flywheel` and `flywheel.yaml` and `flywheel inspect x --json \\| jq -r .digest`
       """
     #expect(lines(help.findings(in: guide(text))) == [2, 3, 4])
   }
@@ -73,7 +73,7 @@ struct GuideCheckerTests {
     #"echo "$TOKEN" | flywheel login ghcr.io --password-stdin"#, #"printf '%s' "$CI_JOB_TOKEN" | flywheel login a"#,
     #"flywheel login a --password-stdin <<< "$TOKEN""#, "export TOKEN=abc", #"TOKEN="$OTHER_TOKEN" flywheel push"#,
     "flywheel push --netrc-file $TOKEN_FILE", "# flywheel login $TOKEN", #"[ -n "$TOKEN" ]"#,
-    #"printf 'password %s\n' "$PASSWORD" > netrc"#,
+    #"printf 'password %s\n' "$PASSWORD" > netrc"#, #"auth=$(printf 'robot:%s' "$TOKEN" | base64 -w 0)"#,
   ]) func aSecretOnAnInputIsNoFinding(script: String) { #expect(ExposedSecrets.lines(of: script) == []) }
 
   @Test(arguments: [

@@ -39,7 +39,8 @@ struct ProgramHelp: Sendable {
     var name = "flywheel"
     var mayBeVerb = true
     for word in command.split(separator: " ").dropFirst().map(String.init) {
-      if word == "->" { return nil }
+      // What follows is another command, or no command at all.
+      if ["->", "|", "\\|", ">", "<", "&&"].contains(word) { return nil }
       let option = word.trimmingPrefix { "[(".contains($0) }.prefix { $0 != "=" && $0 != "]" && $0 != ")" && $0 != "," }
       if option.hasPrefix("-"), option.count > 1 {
         guard verb.options.contains(String(option)) else { return "'\(name)' has no option \(option)" }
