@@ -14,7 +14,9 @@ extension Project {
   public static func read(_ path: FilePath) throws(ProjectFaults) -> (project: Project, warnings: [ProjectError]) {
     let bytes: [UInt8]
     do { bytes = try FileSystem.contents(of: path, limit: 16 << 20) } catch {
-      throw ProjectFaults([ProjectError("\(error.message)", place: nil, file: path)])
+      var fault = ProjectError("\(error.message)", place: nil, file: path)
+      fault.isUnreadable = error.code != .limitExceeded
+      throw ProjectFaults([fault])
     }
     let directory = path.removingLastComponent()
     return try read(bytes, file: path, directory: directory.isEmpty ? "." : directory)

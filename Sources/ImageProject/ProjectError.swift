@@ -12,6 +12,8 @@ public struct ProjectError: Error, Sendable, Hashable, CustomStringConvertible {
   public let column: Int?
   /// Whether it can be done all the same.
   public var isWarning = false
+  /// Whether the file itself is missing or may not be read.
+  public var isUnreadable = false
 
   init(_ message: String, place: YAMLDocument.Place?, file: FilePath? = nil, isWarning: Bool = false) {
     self.message = message

@@ -37,7 +37,7 @@ struct CheckCommand: AsyncParsableCommand {
         }
       } catch let faults as ProjectFaults {
         try print(faults.faults)
-        throw ExitCode(65)
+        throw ExitCode(ExitStatus.code(for: faults))
       }
     }
   }

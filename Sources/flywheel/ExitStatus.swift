@@ -13,7 +13,8 @@ enum ExitStatus {
     switch error {
     case let error as AssemblyError: code(for: error)
     case let error as TarballError: code(for: error)
-    case is LayerGraphError, is ProjectFaults: 65
+    case let faults as ProjectFaults: faults.faults.contains(where: \.isUnreadable) ? 66 : 65
+    case is LayerGraphError: 65
     case let error as OCIError: code(for: error)
     case let error as RegistryError: code(for: error)
     case is CancellationError: 130

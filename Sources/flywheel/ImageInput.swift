@@ -13,6 +13,7 @@ enum ImageInput {
     "A description (image.json, also nix2container's), or docker://HOST/REPOSITORY:TAG, oci:DIR:TAG, oci-archive:FILE:TAG, dir:DIR."
 
   init(_ text: String) throws {
+    try Location.requirePlace(text)
     self = Location.isPlace(text) ? .place(try Location(text)) : .description(FilePath(text))
   }
 

@@ -22,11 +22,25 @@ enum Location: Hashable {
 
   static let prefixes = ["docker://", "oci:", "oci-archive:", "dir:"]
 
+  /// Destinations that are no places: nothing is read from them.
+  private static let destinations = ["docker-archive:", "hybrid-archive:", "docker-daemon:", "containers-storage:"]
+
+  /// - Throws: `OCIError.Code.invalidReference` where a text names a destination.
+  static func requirePlace(_ text: String) throws {
+    guard let prefix = destinations.first(where: text.hasPrefix) else { return }
+    let source = prefix == "hybrid-archive:" ? "docker-archive:" + text.dropFirst(prefix.count) : text
+    throw OCIError(
+      .invalidReference,
+      "'\(text)' is for the --to of build, push and rebase alone; to read such an image, make a layout of it first: "
+        + "skopeo copy \(source) oci:DIR:TAG")
+  }
+
   /// Whether a text is meant for a place, and not for a file.
   static func isPlace(_ text: String) -> Bool { prefixes.contains(where: text.hasPrefix) }
 
   /// - Throws: `OCIError.Code.invalidReference`.
   init(_ text: String) throws {
+    try Self.requirePlace(text)
     if let rest = Self.rest(of: text, after: "oci:") {
       let (path, name) = try Self.split(rest, in: text)
       self = .layout(path, name: name)

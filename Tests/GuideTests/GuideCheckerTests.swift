@@ -128,8 +128,8 @@ struct GuideCheckerTests {
   @Test(
     .enabled(if: GuideWorld.isThere),
     arguments: [
-      ("true\nflywheel check absent.yaml", 65, []), ("flywheel check absent.yaml", 66, [3]), ("true", 65, [3]),
-      ("flywheel check absent.yaml\ntrue", 65, [4]),
+      ("true\nflywheel check absent.yaml", 66, []), ("flywheel check absent.yaml", 65, [3]), ("true", 65, [3]),
+      ("flywheel check absent.yaml\ntrue", 66, [4]),
     ]) func anExpectedFailureHasToHappenAtTheEnd(commands: String, code: Int, expected: [Int]) async throws
   {
     let findings = try await run("<!-- exits: \(code) -->\n```sh\n\(commands)\n```\n```sh\ntrue\n```\n")
