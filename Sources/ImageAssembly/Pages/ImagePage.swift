@@ -64,7 +64,9 @@ public struct ImagePage: Sendable {
   let hidden: [ImagePageHiddenFile]
 
   /// Describes the page.
-  /// - Parameter other: The image before, to show what changed since.
+  /// - Parameters:
+  ///   - image: The image that the page is about.
+  ///   - other: The image before, to show what changed since.
   public init(_ image: Image, against other: Image? = nil) {
     self.image = image
     self.other = other
