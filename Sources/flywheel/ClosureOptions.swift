@@ -17,7 +17,7 @@ struct ClosureOptions: ParsableArguments {
       "Store paths whose closure the installed Nix is asked for, or else the binary caches.", valueName: "path"))
   var nixPath: [String] = []
 
-  @Option(help: ArgumentHelp("The most layers; the largest paths get one each, the rest share one.", valueName: "n"))
+  @Option(help: ArgumentHelp("The most layers that store paths are divided into; --strategy says how.", valueName: "n"))
   var maxLayers = ClosureImage.defaultMaximumLayers
 
   func validate() throws {

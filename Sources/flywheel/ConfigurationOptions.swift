@@ -51,7 +51,8 @@ struct ConfigurationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The platform; without it, that of the image's own programs.", valueName: "os/architecture[/variant]"))
+      "The platform; without it, that of the image's own programs or of the base, else linux/amd64.",
+      valueName: "os/architecture[/variant]"))
   var platform: String?
 
   @Option(

@@ -54,14 +54,16 @@ struct Flywheel: AsyncParsableCommand {
     ])
 
   static func main() async {
+    var isRunning = false
     do {
       var verb = try await asyncParseAsRoot()
+      isRunning = true
       if var verb = verb as? any AsyncParsableCommand { try await verb.run() } else { try verb.run() }
     } catch {
       let code = exitCode(for: error)
       // Help, the version and what a verb has told itself are not for us.
       guard code == .validationFailure, !(error is ExitCode) else { exit(withError: error) }
-      UsageError(error, words: Array(CommandLine.arguments.dropFirst())).show()
+      UsageError(error, words: Array(CommandLine.arguments.dropFirst()), isRunning: isRunning).show()
       exit(withError: code)
     }
   }

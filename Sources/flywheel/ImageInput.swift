@@ -15,6 +15,11 @@ enum ImageInput {
   init(_ text: String) throws {
     try Location.requirePlace(text)
     self = Location.isPlace(text) ? .place(try Location(text)) : .description(FilePath(text))
+    guard case .description(let path) = self, !FileSystem.exists(path), text.contains("/"),
+      let reference = try? ImageReference(text, defaultHost: nil)
+    else { return }
+    throw AssemblyError(
+      .fileUnreadable, "there is no file '\(text)'; for an image in a registry write docker://\(reference)")
   }
 
   var isRegistry: Bool { if case .place(let location) = self { location.isRegistry } else { false } }

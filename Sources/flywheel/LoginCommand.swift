@@ -12,7 +12,8 @@ struct LoginCommand: AsyncParsableCommand {
       Examples:
         echo "$TOKEN" | flywheel login ghcr.io --username robot --password-stdin
         flywheel login registry.gitlab.com/group --username robot
-        echo "$REFRESH_TOKEN" | flywheel login registry.example --identity-token-stdin
+        echo "$REFRESH_TOKEN" | flywheel login registry.example \\
+          --identity-token-stdin
 
       The password comes from standard input, or is asked for on a terminal; never from the command line, which other \
       users can see. It is kept by the credential helper that the file names, else in the file: $REGISTRY_AUTH_FILE, or \

@@ -117,6 +117,7 @@ struct ConsoleTests {
         ("build --file /a=none", "error: the file for '/a' is missing", 66),
         ("build", "error: name what the image is made of", 64),
         ("inspect docker-archive:x.tar", "error: 'docker-archive:x.tar' is for the --to of build", 78),
+        ("inspect ghcr.io/team/app:1", "error: there is no file 'ghcr.io/team/app:1'; for an image", 66),
         ("copy docker-daemon:x:1 oci:x:1", "error: 'docker-daemon:x:1' is for the --to of build", 78),
       ] as [(String, String, Int32)] {
         let result = try await flywheel(arguments, in: directory)
@@ -126,6 +127,15 @@ struct ConsoleTests {
         #expect(status == 66 || first.hasPrefix(line), "\(first)")
         #expect(result.output == "")
       }
+    }
+  }
+
+  @Test func whatAVerbFindsWantingNamesItsOwnHelp() async throws {
+    try await withTemporaryDirectory { directory in
+      let result = try await flywheel("login ghcr.io --username robot --password-stdin", in: directory)
+      #expect(result.status == 64)
+      #expect(
+        result.errors.hasSuffix("[usage]\n  See 'flywheel login --help' for more information.\n"), "\(result.errors)")
     }
   }
 

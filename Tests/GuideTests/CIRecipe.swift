@@ -26,6 +26,8 @@ struct CIRecipe {
     var directory = "."
     /// Whether values refer to other variables, as GitLab's do.
     var expandsVariables = false
+    /// Whether a command fails whose pipe's first part does: GitHub does so only with `shell: bash`.
+    var hasPipefail = true
   }
 
   struct Fault: Error {
@@ -92,7 +94,8 @@ extension CIRecipe {
         result.append(
           Step(
             line: line(run), text: try substitute(text, context, line(run)), environment: environment,
-            directory: directory ?? "."))
+            directory: directory ?? ".",
+            hasPipefail: (step["shell"] ?? job["defaults"]?["run"]?["shell"])?.string == "bash"))
       }
       return Job(name: key.string ?? "", steps: result, variables: githubVariables)
     }

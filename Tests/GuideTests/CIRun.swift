@@ -46,7 +46,7 @@ extension CIRecipe {
   private static func script(_ step: Step) -> String {
     // What earlier steps of a job leave for later ones.
     var text = """
-      set -e -o pipefail
+      set -e \(step.hasPipefail ? "-o" : "+o") pipefail
       if [ -s "$GITHUB_ENV" ]; then set -a; . "$GITHUB_ENV"; set +a; fi
       while read -r directory; do PATH=$directory:$PATH; done < "$GITHUB_PATH"
 

@@ -8,13 +8,20 @@ struct UsageError {
   /// The usage of the verb, and how to learn more.
   private let help: [String]
 
-  init(_ error: any Error, words: [String]) {
+  /// - Parameter isRunning: Whether the command line was read, and the verb itself found it wanting.
+  init(_ error: any Error, words: [String], isRunning: Bool) {
     var lines = Flywheel.fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false).map(
       String.init)
     let first = lines.isEmpty ? "" : lines.removeFirst()
     let text = first.hasPrefix("Error: ") ? String(first.dropFirst("Error: ".count)) : first
+    let root = VerbDescription.all()
+    guard !isRunning else {
+      let path = (["flywheel"] + (root?.path(in: words) ?? [])).joined(separator: " ")
+      (message, help) = (Self.withSmallLetter(text), ["  See '\(path) --help' for more information."])
+      return
+    }
     // An option that does not exist explains what else seems to be missing.
-    message = VerbDescription.all().flatMap { Suggestion(for: words, in: $0) }?.message ?? Self.withSmallLetter(text)
+    message = root.flatMap { Suggestion(for: words, in: $0) }?.message ?? Self.withSmallLetter(text)
     help = lines.filter { !$0.isEmpty }
   }
 

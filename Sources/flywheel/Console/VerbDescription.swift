@@ -26,6 +26,12 @@ struct VerbDescription: Decodable {
 
   func verb(_ name: String) -> VerbDescription? { subcommands?.first { $0.commandName == name } }
 
+  /// The verbs that a command line begins with.
+  func path(in words: [String]) -> [String] {
+    guard let first = words.first, let next = verb(first) else { return [] }
+    return [first] + next.path(in: Array(words.dropFirst()))
+  }
+
   /// The long options of the verb, and of the one below it that is meant where none is named.
   var options: [String] {
     let own = (arguments ?? []).flatMap { $0.names ?? [] }.filter { $0.kind == "long" }.map { "--\($0.name)" }

@@ -1,3 +1,4 @@
+import Foundation
 import ImageAssembly
 import OCICore
 import Registry
@@ -6,7 +7,10 @@ import SystemPackage
 // attic-server CLOSURE.json ROOT REPOSITORY DESCRIPTION [PREVIOUS-DESCRIPTION]
 let arguments = CommandLine.arguments.dropFirst().map(\.self)
 guard (4...5).contains(arguments.count) else {
-  fatalError("usage: attic-server CLOSURE.json ROOT REPOSITORY DESCRIPTION [PREVIOUS-DESCRIPTION]")
+
+  print("usage: attic-server CLOSURE.json ROOT REPOSITORY DESCRIPTION [PREVIOUS-DESCRIPTION]")
+  exit(64)
+
 }
 let previous = arguments.count > 4 ? FilePath(arguments[4]) : nil
 let closure = try AtticServer.image(

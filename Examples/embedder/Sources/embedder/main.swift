@@ -1,3 +1,4 @@
+import Foundation
 import ImageAssembly
 import LayerGraph
 import OCICore
@@ -7,7 +8,10 @@ import Tarball
 
 // A directory, or a closure as Nix's JSON, becomes an image; the image goes into a layout and into a registry.
 let arguments = CommandLine.arguments
-guard arguments.count == 4 else { fatalError("usage: embedder DIRECTORY|CLOSURE.json LAYOUT REFERENCE") }
+guard arguments.count == 4 else {
+  print("usage: embedder DIRECTORY|CLOSURE.json LAYOUT REFERENCE")
+  exit(64)
+}
 let source = FilePath(arguments[1])
 let isClosure = source.extension == "json"
 let image =

@@ -4,7 +4,10 @@ import LayerGraph
 // planner LAYERS STATUS...: the last status is planned, with those before it as its history.
 let arguments = CommandLine.arguments.dropFirst().map(\.self)
 guard arguments.count >= 2, let maximumLayers = Int(arguments[0]) else {
-  fatalError("usage: planner LAYERS STATUS...")
+
+  print("usage: planner LAYERS STATUS...")
+  exit(64)
+
 }
 let statuses = try arguments.dropFirst().map {
   DebianPackage.installed(status: try String(contentsOfFile: $0, encoding: .utf8))

@@ -1,3 +1,4 @@
+import Foundation
 import ImageAssembly
 import OCICore
 import Registry
@@ -6,14 +7,17 @@ import Tarball
 
 // static-site DIRECTORY BASE DESTINATION, where BASE is a reference or oci:LAYOUT:TAG, and DESTINATION a reference
 let arguments = CommandLine.arguments.dropFirst().map(\.self)
-guard arguments.count == 3 else { fatalError("usage: static-site DIRECTORY BASE DESTINATION") }
+guard arguments.count == 3 else {
+  print("usage: static-site DIRECTORY BASE DESTINATION")
+  exit(64)
+}
 let (directory, baseName) = (FilePath(arguments[0]), arguments[1])
 let destination = try ImageReference(arguments[2])
 
 /// The base image by its name. Of its layers, nothing is read here.
 func findBase(_ client: RegistryClient) async throws -> BaseImage {
   func base(_ tag: String, in store: some TagStore) async throws -> BaseImage {
-    guard let root = try await store.resolve(tag) else { fatalError("there is no \(baseName)") }
+    guard let root = try await store.resolve(tag) else { throw OCIError(.notFound, "there is no base \(baseName)") }
     return try await BaseImage(root, in: store, name: baseName)
   }
   if baseName.hasPrefix("oci:") {
