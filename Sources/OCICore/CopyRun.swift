@@ -121,6 +121,7 @@ struct CopyRun {
         $0.size < $1.size
       })
     else { return true }
+    transfer.onEvent(.queued(smallest))
     let outcome = try await transfer.copy(smallest, of: root.digest)
     states[Key(smallest)] = .done
     if outcome == .sent { report.copied.append(smallest) } else { report.skipped.append(smallest) }

@@ -87,6 +87,14 @@ struct BuildCommand: AsyncParsableCommand {
       throw ValidationError(
         "name what the image is made of: --closure, --nix-path, --file, --file-map, --archive, --layer-tar or --base")
     }
+    guard source.isGiven || !planning.isGiven else {
+      throw ValidationError(
+        "--previous, --dead-bytes, --history, --image and --constraints plan the layers of a closure; name one with --closure or --nix-path"
+      )
+    }
+    guard base.base != nil || base.lockFile == nil else {
+      throw ValidationError("--lock-file says which digest a base stands for; name one with --base")
+    }
     guard source.isGiven || copyToRoot.isEmpty else {
       throw ValidationError("--copy-to-root belongs to a closure; put other files somewhere with --file /path=host")
     }

@@ -54,7 +54,7 @@ struct CheckCommand: AsyncParsableCommand {
 
   private func print(_ faults: [ProjectError]) throws {
     guard json else {
-      for fault in faults { Console.say(fault.description) }
+      for fault in faults { Console.tell(fault) }
       return
     }
     let list = faults.map { fault in

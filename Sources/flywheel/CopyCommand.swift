@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImageAssembly
 import OCICore
 import Registry
 import SystemPackage
@@ -65,7 +66,7 @@ struct CopyCommand: AsyncParsableCommand {
     guard (1...64).contains(concurrency) else { throw ValidationError("--concurrency must be between 1 and 64") }
     guard (1...64).contains(jobs) else { throw ValidationError("--jobs must be between 1 and 64") }
     guard places.count.isMultiple(of: 2) else {
-      throw ValidationError("each source needs a destination, but there are \(places.count) places")
+      throw ValidationError("each source needs a destination, and '\(places.last ?? "")' has none")
     }
     guard !places.isEmpty || fromFile != nil else { throw ValidationError("name a source and a destination") }
     guard fromFile != "-" || !registries.authStdin else {
@@ -92,13 +93,19 @@ struct CopyCommand: AsyncParsableCommand {
     }
   }
 
+  private static func list(_ path: FilePath) throws -> [UInt8] {
+    do { return try FileSystem.contents(of: path, limit: 16 << 20) } catch {
+      throw AssemblyError(.fileUnreadable, "--from-file: \(error.message)")
+    }
+  }
+
   private func jobList() throws -> [CopyJob] {
     var places = self.places
     if let fromFile {
       let bytes =
         fromFile == "-"
         ? try RegistryOptions.standardInput(limit: 16 << 20)
-        : try FileSystem.contents(of: FilePath(fromFile), limit: 16 << 20)
+        : try Self.list(FilePath(fromFile))
       for (number, line) in String(decoding: bytes, as: UTF8.self).split(
         separator: "\n", omittingEmptySubsequences: false
       )

@@ -64,7 +64,7 @@ struct Delivery {
         Console.note(Output.summary(of: report, group.name))
         done.append(Delivered(name: group.name, report: report))
       } catch {
-        for place in done { Console.say("\(place.name) has the image; \(group.name) does not") }
+        for place in done { Console.remark("\(place.name) has the image; \(group.name) does not") }
         throw error
       }
     }

@@ -54,8 +54,11 @@ struct Flywheel: AsyncParsableCommand {
     ])
 
   static func main() async {
+    let words = Array(CommandLine.arguments.dropFirst())
+    ConsoleOptions.apply(beforeParsing: words)
     var isRunning = false
     do {
+      if let suggestion = Suggestion(forHelpOf: words) { throw ValidationError(suggestion.message) }
       var verb = try await asyncParseAsRoot()
       isRunning = true
       if var verb = verb as? any AsyncParsableCommand { try await verb.run() } else { try verb.run() }
@@ -63,7 +66,7 @@ struct Flywheel: AsyncParsableCommand {
       let code = exitCode(for: error)
       // Help, the version and what a verb has told itself are not for us.
       guard code == .validationFailure, !(error is ExitCode) else { exit(withError: error) }
-      UsageError(error, words: Array(CommandLine.arguments.dropFirst()), isRunning: isRunning).show()
+      UsageError(error, words: words, isRunning: isRunning).show()
       exit(withError: code)
     }
   }

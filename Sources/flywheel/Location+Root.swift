@@ -20,6 +20,11 @@ extension Location {
     case (nil, _): root = try await only(in: store) { _ in true }
     }
     guard let root else {
+      if case .tag(let tag) = name, try await lists(tag, store) {
+        throw OCIError(
+          .notFound,
+          "\(self) is listed, but a blob of it is missing or has another size; copy the image there once more")
+      }
       throw OCIError(.notFound, "there is no image \(self); check its name, tag or digest")
     }
     guard let platform, root.mediaType.isIndex else { return root }
@@ -29,6 +34,12 @@ extension Location {
       throw OCIError(.notFound, "\(self) has no image for \(platform); look at its index, or copy it whole")
     }
     return image
+  }
+
+  /// Whether a layout or an archive has the name, though not all that it stands for.
+  private func lists(_ tag: String, _ store: any TagStore) async throws -> Bool {
+    let index = try await (store as? any IndexedStore)?.index()
+    return index?.manifests.contains { $0.annotations[AnnotationKey.referenceName] == tag } ?? false
   }
 
   /// A manifest that is there, though its name has moved on.

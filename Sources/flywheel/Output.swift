@@ -70,7 +70,9 @@ enum Output {
       }
     }
     let failed = outcomes.count { $0.failure != nil }
-    if outcomes.count > 1, failed > 0 { Console.say("\(count(failed, "copy", "copies")) of \(outcomes.count) failed") }
+    if outcomes.count > 1, failed > 0 {
+      Console.remark("\(count(failed, "copy", "copies")) of \(outcomes.count) failed")
+    }
   }
 
   private static func json(_ outcome: CopyJob.Outcome) -> JSON {
@@ -242,10 +244,23 @@ enum Output {
   static func print(_ text: String) throws {
     Console.clearStatus()
     do {
-      _ = try FileDescriptor.standardOutput.writeAll((text + "\n").utf8)
+      _ = try FileDescriptor.standardOutput.writeAll((visible(text) + "\n").utf8)
     } catch {
       throw OCIError(.ioFailure, "cannot write the result to standard output: \(error)")
     }
+  }
+
+  /// Text of images and registries may hold what a terminal would obey: it is shown instead.
+  static func visible(_ text: String) -> String {
+    func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.value < 0x20 && scalar != "\n" && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
+    }
+    guard text.unicodeScalars.contains(where: isObeyed) else { return text }
+    var result = ""
+    for scalar in text.unicodeScalars {
+      result += isObeyed(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return result
   }
 
   /// Writes a page to a file, or for `-` prints it; gives whether it was printed, so that nothing else may be.
@@ -260,6 +275,13 @@ enum Output {
 
   /// Writes a file that was asked for.
   static func write(_ text: String, to path: FilePath) throws {
+    let directory = path.removingLastComponent()
+    guard !FileSystem.isDirectory(path), directory.isEmpty || FileSystem.isDirectory(directory) else {
+      let what =
+        FileSystem.isDirectory(path)
+        ? "it is a directory; name a file" : "there is no directory '\(directory)'; make it first"
+      throw OCIError(.ioFailure, "cannot write '\(path)': \(what)")
+    }
     try FileSystem.replace(path, with: Array(text.utf8))
   }
 }

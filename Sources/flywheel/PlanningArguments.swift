@@ -40,6 +40,9 @@ struct PlanningArguments: ParsableArguments {
         + "\"minimumLayerBytes\": n, \"baseLayers\": n}.", valueName: "file"), completion: .file())
   var constraints: String?
 
+  /// Whether something is asked for that only a closure can have.
+  var isGiven: Bool { previous != nil || deadBytes > 0 || !history.isEmpty || image != nil || constraints != nil }
+
   static let names = PlanningStrategies.all.map(\.name).joined(separator: ", ")
 
   static func strategy(named name: String) throws -> any PlanningStrategy {

@@ -113,7 +113,7 @@ struct PushCommand: AsyncParsableCommand {
     try await reportingErrors {
       let progress = output.printer()
       let read = try Project.read(FilePath(project))
-      for warning in read.warnings { Console.say(warning.description) }
+      for warning in read.warnings { Console.tell(warning) }
       var stamp = Stamp(environment: Environment.variable)
       for file in stampFile { stamp = try stamp.adding(file: FilePath(file)) }
       let outcomes = try await binaryCaches.withCaches(progress, registries) { caches in

@@ -93,9 +93,9 @@ struct SourceOptions: ParsableArguments {
       || skeleton
   }
 
-  private static func pair(_ text: String, _ option: String) throws -> (String, String) {
+  private static func pair(_ text: String, _ option: String, _ form: String = "name=value") throws -> (String, String) {
     guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-      throw ValidationError("\(option) '\(text)' must be name=value")
+      throw ValidationError("\(option) '\(text)' must be \(form)")
     }
     return (String(text[..<equals]), String(text[text.index(after: equals)...]))
   }
@@ -122,7 +122,10 @@ struct SourceOptions: ParsableArguments {
 
   /// As it is where registries and runtimes take its compression, else compressed anew.
   private static func verbatim(_ path: FilePath) throws -> LayerContent {
-    let file = try OpenFile.reading(path)
+    let file: OpenFile
+    do { file = try OpenFile.reading(path) } catch {
+      throw AssemblyError(.fileUnreadable, "--layer-tar: \(error.message)")
+    }
     let magic = try file.read(upTo: 6)
     if magic.starts(with: [0x1f, 0x8b]) { return LayerContent(blob: path, type: .layerTarGzip) }
     if magic.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) { return LayerContent(blob: path, type: .layerTarZstd) }
@@ -159,7 +162,7 @@ struct SourceOptions: ParsableArguments {
     if !exclude.isEmpty { recipe = recipe.excluding(try exclude.map { try PathPattern($0) }) }
     let isRequired = isRequired && archive.isEmpty
     for text in chown {
-      let (pattern, owner) = try Self.pair(text, "--chown")
+      let (pattern, owner) = try Self.pair(text, "--chown", "pattern=uid:gid")
       let parts = owner.split(separator: ":", omittingEmptySubsequences: false)
       let numbers = parts.compactMap { Int64($0) }.filter { $0 >= 0 }
       guard let uid = numbers.first, numbers.count == parts.count, numbers.count <= 2 else {
@@ -169,14 +172,14 @@ struct SourceOptions: ParsableArguments {
         PathPattern(pattern), .owner(uid, numbers.last ?? uid), isRecursive: true, isRequired: isRequired)
     }
     for text in chmod {
-      let (pattern, digits) = try Self.pair(text, "--chmod")
+      let (pattern, digits) = try Self.pair(text, "--chmod", "pattern=mode")
       guard let mode = UInt32(digits, radix: 8), mode < 1 << 12 else {
         throw ValidationError("--chmod '\(text)' must be pattern=mode, the mode in octal")
       }
       recipe = try recipe.changing(PathPattern(pattern), .mode(mode), isRequired: isRequired)
     }
     for text in setcap {
-      let (pattern, capabilities) = try Self.pair(text, "--setcap")
+      let (pattern, capabilities) = try Self.pair(text, "--setcap", "pattern=text")
       let value = try ExtendedAttribute.fileCapabilities(capabilities)
       recipe = try recipe.changing(
         PathPattern(pattern), MetadataChange(extendedAttributes: [ExtendedAttribute.capabilityName: value]),

@@ -135,7 +135,7 @@ struct CommandLineTests {
       #expect(layers.contains { $0["kept"] == .bool(true) })
       #expect(plan["explanation"]?.objectValue?["alternatives"]?.arrayValue?.isEmpty == false)
       let page = try String(contentsOfFile: work.directory.appending("plan.html").string, encoding: .utf8)
-      #expect(page.contains("<svg") && page.contains("Bytes pulled"))
+      #expect(page.contains("<svg") && page.contains("What updates pulled"))
       let list = try JSON(
         parsing: String(contentsOfFile: work.directory.appending("layers.json").string, encoding: .utf8))
       #expect(list.arrayValue?.count == layers.count)

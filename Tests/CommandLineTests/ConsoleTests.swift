@@ -116,6 +116,11 @@ struct ConsoleTests {
         ("pusj", "error: there is no verb 'pusj' of 'flywheel'; did you mean 'push'? [usage]", 64),
         ("build --file /a=none", "error: the file for '/a' is missing", 66),
         ("build", "error: name what the image is made of", 64),
+        ("build --layer-tar none", "error: --layer-tar: cannot open 'none'", 66),
+        ("copy --from-file none", "error: --from-file: cannot open 'none'", 66),
+        ("insepct --help", "error: there is no verb 'insepct' of 'flywheel'; did you mean 'inspect'?", 64),
+        ("help biuld", "error: there is no verb 'biuld' of 'flywheel'; did you mean 'build'?", 64),
+        ("-q copy a b", "error: there is no option '-q' of 'flywheel'; options stand after the verb", 64),
         ("inspect docker-archive:x.tar", "error: 'docker-archive:x.tar' is for the --to of build", 78),
         ("inspect ghcr.io/team/app:1", "error: there is no file 'ghcr.io/team/app:1'; for an image", 66),
         ("copy docker-daemon:x:1 oci:x:1", "error: 'docker-daemon:x:1' is for the --to of build", 78),
@@ -206,6 +211,48 @@ struct ConsoleTests {
       #expect(!piped.errors.contains("\r"))
       #expect(!piped.errors.contains("\u{1B}"))
       #expect(piped.errors.contains("layer 1 of 1: files"))
+    }
+  }
+
+  @Test func programsAreToldOfFaultsAndUsageInJSONToo() async throws {
+    try await withTemporaryDirectory { directory in
+      try "images: [".write(toFile: directory.appending("broken.yaml").string, atomically: false, encoding: .utf8)
+      for (arguments, code, status) in [
+        ("push --project broken.yaml --progress json", "ProjectError", 65),
+        ("build --progress json --max-layers x", "usage", 64),
+        ("push --project absent.yaml --progress=json", "ProjectError", 66),
+      ] as [(String, String, Int32)] {
+        let result = try await flywheel(arguments, in: directory)
+        #expect(result.status == status, "\(result.errors)")
+        for line in result.errors.split(separator: "\n") {
+          let event = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+          #expect(event["code"] as? String == code)
+          #expect(event["exitCode"] as? Int == Int(status))
+        }
+      }
+    }
+  }
+
+  @Test func whatATerminalWouldObeyIsShownInstead() async throws {
+    try await withTemporaryDirectory { directory in
+      try FileSystem.replace(directory.appending("data"), with: Array("data".utf8))
+      let built = try await Tool.result(
+        of: Self.program, ["build", "--file", "/data=data", "--label", "x=\u{1B}[31mred", "--to", "oci:out:latest"],
+        in: directory)
+      #expect(built.status == 0)
+      let shown = try await flywheel("inspect oci:out:latest", in: directory)
+      #expect(shown.output.contains("x=\\u{1b}[31mred"), "\(shown.output)")
+    }
+  }
+
+  @Test func optionsThatWouldDoNothingAreRefused() async throws {
+    try await withTemporaryDirectory { directory in
+      try FileSystem.replace(directory.appending("data"), with: Array("data".utf8))
+      for option in [
+        "--previous none.json", "--history none", "--constraints none", "--dead-bytes 5", "--lock-file none",
+      ] {
+        #expect(try await flywheel("build --file /data=data \(option)", in: directory).status == 64, "\(option)")
+      }
     }
   }
 

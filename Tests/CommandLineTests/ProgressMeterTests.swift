@@ -75,6 +75,18 @@ struct ProgressMeterTests {
     #expect(meter.line(at: start) == "[##########..........] 300 B of 600 B")
   }
 
+  @Test func whatMattersLeastIsLeftOutOfANarrowTerminal() {
+    var meter = ProgressMeter<Int>()
+    meter.advance(1, to: 0, of: 40 << 20)
+    _ = meter.line(at: start)
+    meter.advance(1, to: 20 << 20, of: 40 << 20)
+    let whole = "[##########..........] 20.0 MiB of 40.0 MiB, 20.0 MiB/s, 1 s left, 1 blob to go"
+    #expect(meter.line(at: start + .seconds(1), parts: "blob", width: 79) == whole)
+    #expect(
+      meter.line(at: start + .seconds(1), parts: "blob", width: 71) == whole.replacing(", 1 blob to go", with: ""))
+    #expect(meter.line(at: start + .seconds(1), parts: "blob", width: 30) == "20.0 MiB of 40.0 MiB")
+  }
+
   @Test func sizesThatNoMachineHasDoNotOverflow() {
     var meter = ProgressMeter<Int>()
     meter.expect(1, size: .max)

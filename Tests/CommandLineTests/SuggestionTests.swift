@@ -25,7 +25,7 @@ struct SuggestionTests {
   @Test(arguments: [
     "build --file /a=b --to oci:x", "copy pusj push", "help", "plan --closure shwo --explain", "nix layer",
     "serve --port=3",
-    "build -- --frobnicate", "-h", "",
+    "build -- --frobnicate", "-h", "", "build --cmd --port --file /a=a", "build --entrypoint --x -q",
   ])
   func whatExistsIsNotCorrected(words: String) throws {
     let root = try #require(VerbDescription.all())

@@ -20,6 +20,21 @@ struct ConsoleOptions: ParsableArguments {
       "Colours: auto, always or never. With auto they are for terminals, unless NO_COLOR is set.", valueName: "when"))
   var color = ColorChoice.auto
 
+  /// What counts already for a command line that cannot be read.
+  static func apply(beforeParsing words: [String]) {
+    func value(of option: String) -> String? {
+      for (index, word) in words.enumerated() {
+        if word == option, index + 1 < words.count { return words[index + 1] }
+        if word.hasPrefix("\(option)=") { return String(word.dropFirst(option.count + 1)) }
+      }
+      return nil
+    }
+    Console.configure { settings in
+      settings.isJSON = value(of: "--progress") == ProgressPrinter.Style.json.rawValue
+      settings.color = value(of: "--color").flatMap(ColorChoice.init) ?? .auto
+    }
+  }
+
   /// The console is set here, before anything is done: an error of another option is to look right already.
   func validate() throws {
     guard !quiet || !verbose else { throw ValidationError("--quiet and --verbose exclude each other") }

@@ -53,6 +53,30 @@ struct ErrorReport {
   }
 }
 
+extension Console {
+  /// A fault of a project file: a line of its own that begins with its place, as editors want it.
+  static func tell(_ fault: ProjectError) {
+    guard settings.isJSON else { return say(fault.description) }
+    var object: JSON.Object = [
+      "event": fault.isWarning ? "warning" : "error",
+      fault.isWarning ? "text" : "message": .string(fault.message),
+    ]
+    if !fault.isWarning {
+      object["code"] = "ProjectError"
+      object["exitCode"] = .integer(fault.isUnreadable ? 66 : 65)
+    }
+    object["file"] = .string(fault.file?.string ?? "")
+    object["line"] = fault.line.map { .integer($0) } ?? .null
+    object["column"] = fault.column.map { .integer($0) } ?? .null
+    event(object)
+  }
+
+  /// Something that people have to know beside an error, and programs as an event.
+  static func remark(_ text: String) {
+    if settings.isJSON { event(["event": "remark", "text": .string(text)]) } else { say(text) }
+  }
+}
+
 /// Runs a verb: errors are printed with their message and end the process with their number; an interrupt cancels, so
 /// that nothing half-done is left behind.
 func reportingErrors(_ body: @escaping @Sendable () async throws -> Void) async throws {
@@ -62,14 +86,18 @@ func reportingErrors(_ body: @escaping @Sendable () async throws -> Void) async 
   } catch let error as ExitCode {
     throw error
   } catch let faults as ProjectFaults {
-    // Each is a line of its own, with its place, as editors want it.
-    for fault in faults.faults { Console.say(fault.description) }
+    for fault in faults.faults { Console.tell(fault) }
     throw ExitCode(ExitStatus.code(for: faults))
   } catch let error as ValidationError {
     throw error
   } catch is CancellationError {
-    Console.say("interrupted; nothing is left half done")
-    throw ExitCode(ExitStatus.code(for: CancellationError()))
+    let code = ExitStatus.code(for: CancellationError())
+    if Console.settings.isJSON {
+      Console.event(["event": "error", "code": "interrupted", "exitCode": .integer(code), "message": "interrupted"])
+    } else {
+      Console.say("interrupted; what was not complete is taken back")
+    }
+    throw ExitCode(code)
   } catch {
     let report = ErrorReport(error)
     report.show()

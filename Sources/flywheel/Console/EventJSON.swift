@@ -16,7 +16,8 @@ enum EventJSON {
       return result
     }
     switch event.kind {
-    case .queued(let blob): return named("queued", blob)
+    // Copies tell of it.
+    case .queued: return nil
     case .exists(let blob): return named("exists", blob)
     case .mounted(let blob, let source):
       object["from"] = .string(source)
@@ -106,8 +107,10 @@ enum EventJSON {
     case .pushed(let blob): ["event": .string("copied"), "digest": .string(blob.digest.description)]
     case .tagged(let tag, let isChanged):
       ["event": .string("tagged"), "tag": .string(tag), "changed": .bool(isChanged)]
-    // Registries tell of both themselves.
-    case .queued, .sending: nil
+    case .queued(let blob):
+      ["event": .string("queued"), "digest": .string(blob.digest.description), "size": .integer(blob.size)]
+    // Registries say how far they are; other destinations are told by what was read.
+    case .sending: nil
     case .warning: nil
     }
   }

@@ -82,7 +82,8 @@ struct ProgressMeter<Part: Hashable> {
   // MARK: Text
 
   /// The line that a terminal shows: a bar, bytes, rate and time left, as far as they are known.
-  mutating func line(at now: ContinuousClock.Instant, parts noun: String? = nil) -> String {
+  /// - Parameter width: The most letters; what matters least is left out to keep to it.
+  mutating func line(at now: ContinuousClock.Instant, parts noun: String? = nil, width: Int = 100) -> String {
     sample(at: now)
     let done = done
     var words = [Output.bytes(done)]
@@ -95,7 +96,9 @@ struct ProgressMeter<Part: Hashable> {
     if let rate { words.append("\(Output.bytes(rate))/s") }
     if let secondsLeft { words.append("\(Self.time(secondsLeft)) left") }
     if let noun, open > 0 { words.append("\(Output.count(open, noun)) to go") }
-    return bar + words.joined(separator: ", ")
+    while words.count > 1, (bar + words.joined(separator: ", ")).count > width { words.removeLast() }
+    let text = words.joined(separator: ", ")
+    return bar.count + text.count <= width ? bar + text : text
   }
 
   private static func time(_ seconds: Int) -> String {

@@ -15,9 +15,15 @@ final class ProgressPrinter: Sendable {
   private let isTerminal: Bool
   private let state = Mutex(State())
 
+  private struct Transfer: Hashable {
+    var blob: Digest
+    /// `nil` where there is but one.
+    var place: Location?
+  }
+
   private struct State {
-    /// The blobs that are sent, or may have to be.
-    var transfers = ProgressMeter<Digest>()
+    /// The blobs that are sent, or may have to be, each to its place.
+    var transfers = ProgressMeter<Transfer>()
     /// The layers whose digests are computed, by their number.
     var layers = ProgressMeter<Int>()
     /// A file that is written from front to back.
@@ -28,9 +34,9 @@ final class ProgressPrinter: Sendable {
     var isUnderWay: Bool { file.open + transfers.open + layers.open > 0 }
 
     mutating func line(at now: ContinuousClock.Instant) -> String? {
-      if file.open > 0 { return "writing \(file.line(at: now))" }
-      if transfers.open > 0 { return "sending \(transfers.line(at: now, parts: "blob"))" }
-      return layers.open > 0 ? "hashing \(layers.line(at: now, parts: "layer"))" : nil
+      if file.open > 0 { return "writing \(file.line(at: now, width: Terminal.width - 9))" }
+      if transfers.open > 0 { return "sending \(transfers.line(at: now, parts: "blob", width: Terminal.width - 9))" }
+      return layers.open > 0 ? "hashing \(layers.line(at: now, parts: "layer", width: Terminal.width - 9))" : nil
     }
   }
 
@@ -53,12 +59,13 @@ final class ProgressPrinter: Sendable {
     case .digested(let layer, let count, let bytes, let wasKnown):
       if wasKnown { Console.detail("layer \(layer) of \(count): the digest of its \(Output.bytes(bytes)) is known") }
       draw { wasKnown ? $0.layers.drop(layer, size: bytes) : $0.layers.finish(layer, size: bytes) }
-    case .queued(let blob): draw { $0.transfers.expect(blob.digest, size: blob.size) }
+    case .queued(let blob): draw { $0.transfers.expect(Transfer(blob: blob.digest), size: blob.size) }
     case .skipped(let blob):
-      step("has \(Self.name(blob))", isBar: draw { $0.transfers.drop(blob.digest) })
-    case .pushing(let blob): step("sending \(Self.name(blob))", isBar: begin(blob))
+      step("has \(Self.name(blob))", isBar: draw { $0.transfers.drop(Transfer(blob: blob.digest)) })
+    case .pushing(let blob): step("sending \(Self.name(blob))", isBar: sent(blob, 0))
     case .sending(let blob, let bytes): sent(blob, bytes)
-    case .pushed(let blob): step("sent \(Self.name(blob))", isBar: draw { $0.transfers.finish(blob.digest) })
+    case .pushed(let blob):
+      step("sent \(Self.name(blob))", isBar: draw { $0.transfers.finish(Transfer(blob: blob.digest)) })
     case .tagged(let tag, let isChanged): step(isChanged ? "tagged \(tag)" : "tag \(tag) is up to date")
     }
   }
@@ -67,18 +74,21 @@ final class ProgressPrinter: Sendable {
   func report(_ event: CopyEvent, to place: Location) {
     if style == .json { EventJSON.object(event, "\(place)").map(Console.event) }
     switch event {
-    case .queued(let content): draw { $0.transfers.expect(content.digest, size: content.size) }
-    case .started(let content): step("sending \(Self.name(content)) to \(place)", isBar: begin(content))
+    case .queued(let content):
+      draw { $0.transfers.expect(Transfer(blob: content.digest, place: place), size: content.size) }
+    case .started(let content): step("sending \(Self.name(content)) to \(place)", isBar: sent(content, 0, to: place))
     case .copied(let content):
-      step("sent \(Self.name(content)) to \(place)", isBar: draw { $0.transfers.finish(content.digest) })
+      step(
+        "sent \(Self.name(content)) to \(place)",
+        isBar: draw { $0.transfers.finish(Transfer(blob: content.digest, place: place)) })
     case .skipped(let content, let reason):
-      let isBar = draw { $0.transfers.drop(content.digest) }
+      let isBar = draw { $0.transfers.drop(Transfer(blob: content.digest, place: place)) }
       switch reason {
       case .exists: step("\(place) has \(Self.name(content))", isBar: isBar)
       case .mounted(let source): step("mounted \(Self.name(content)) from \(source)", isBar: isBar)
       case .foreign: step("not distributed: \(Self.name(content))", isBar: isBar)
       }
-    case .progress(let content, let bytes): sent(content, bytes)
+    case .progress(let content, let bytes): sent(content, bytes, to: place)
     case .tagged(let tag, _, let isChanged):
       step(isChanged ? "\(place): tagged \(tag)" : "\(place): tag \(tag) is up to date")
     }
@@ -88,12 +98,12 @@ final class ProgressPrinter: Sendable {
   @Sendable func report(_ event: RegistryEvent) {
     if style == .json { EventJSON.object(event).map(Console.event) }
     switch event.kind {
-    case .sent(let blob, let bytes): sent(blob, bytes)
-    case .done(let blob): draw { $0.transfers.finish(blob.digest) }
-    case .retrying, .throttled, .changedMethod, .resumed: Console.note("  \(event)")
+    case .retrying, .throttled, .changedMethod, .resumed:
+      if Console.settings.amount == .verbose { Console.detail(event.description) } else { Console.note("  \(event)") }
     case .warning: Console.warn(event.description)
     case .request, .credentials, .exists, .mounted, .published: Console.detail(event.description)
-    case .queued: break
+    // How far a copy is, it tells itself.
+    case .queued, .sent, .done: break
     }
   }
 
@@ -122,7 +132,9 @@ final class ProgressPrinter: Sendable {
   func working(on line: String) { if isTerminal { Console.status(line) } }
 
   private func step(_ line: String, isBar: Bool = false) {
-    if Console.settings.amount == .verbose { return Console.detail(line) }
+    let settings = Console.settings
+    guard !settings.hidesProgress else { return }
+    if settings.amount == .verbose { return Console.detail(line) }
     if isTerminal {
       if !isBar { Console.status(line) }
     } else if style == .auto || style == .plain {
@@ -132,12 +144,9 @@ final class ProgressPrinter: Sendable {
 
   // MARK: The bar
 
-  private func begin(_ blob: Descriptor) -> Bool {
-    draw { $0.transfers.advance(blob.digest, to: 0, of: blob.size) }
-  }
-
-  private func sent(_ blob: Descriptor, _ bytes: Int64) {
-    draw { $0.transfers.advance(blob.digest, to: bytes, of: blob.size) }
+  @discardableResult
+  private func sent(_ blob: Descriptor, _ bytes: Int64, to place: Location? = nil) -> Bool {
+    draw { $0.transfers.advance(Transfer(blob: blob.digest, place: place), to: bytes, of: blob.size) }
   }
 
   /// Notes what has happened, and shows how far everything is, a few times a second.

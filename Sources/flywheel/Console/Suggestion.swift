@@ -8,12 +8,26 @@ struct Suggestion {
   init?(for words: [String], in root: VerbDescription) {
     var verb = root
     var path: [String] = []
+    var isValue = false
     for word in words {
+      if isValue {
+        isValue = false
+        continue
+      }
       if word == "--" { return nil }
-      if word.hasPrefix("--") {
+      if word.hasPrefix("--") || word.count == 2 && word.hasPrefix("-") && word.last?.isLetter == true {
         let name = String(word.prefix { $0 != "=" })
-        let known = verb.options + ["--help", "--version", "--generate-completion-script", "--experimental-dump-help"]
+        let known =
+          verb.options + [
+            "--help", "-h", "--version", "--generate-completion-script", "--experimental-dump-help",
+          ]
+        isValue = verb.greedyOptions.contains(word)
         if known.contains(name) { continue }
+        guard name.count > 2, !(path.isEmpty && ["--quiet", "--verbose", "--color", "--json"].contains(name)) else {
+          let place = path.isEmpty ? "; options stand after the verb" : ""
+          self.init("there is no option '\(name)' of '\(Self.place(path))'\(place)", nil, path)
+          return
+        }
         self.init("there is no option '\(name)' of '\(Self.place(path))'", Self.nearest(to: name, in: known), path)
         return
       }
@@ -29,6 +43,15 @@ struct Suggestion {
       }
     }
     return nil
+  }
+
+  /// Where help is asked for, which is given for the program where there is no such verb: looks whether there is.
+  init?(forHelpOf words: [String]) {
+    let verbs = words.first == "help" ? Array(words.dropFirst()) : words
+    guard let first = verbs.first, !first.hasPrefix("-"),
+      words.first == "help" || words.contains("--help") || words.contains("-h"), let root = VerbDescription.all()
+    else { return nil }
+    self.init(for: verbs.filter { !["--help", "-h"].contains($0) }, in: root)
   }
 
   private static func place(_ path: [String]) -> String { (["flywheel"] + path).joined(separator: " ") }

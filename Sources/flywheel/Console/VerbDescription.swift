@@ -10,6 +10,12 @@ struct VerbDescription: Decodable {
     }
 
     var names: [Name]?
+    var parsingStrategy: String?
+
+    /// Each with its dashes.
+    var words: [String] {
+      (names ?? []).map { ($0.kind == "long" ? "--" : "-") + $0.name }
+    }
   }
 
   private struct Root: Decodable { var command: VerbDescription }
@@ -32,9 +38,13 @@ struct VerbDescription: Decodable {
     return [first] + next.path(in: Array(words.dropFirst()))
   }
 
-  /// The long options of the verb, and of the one below it that is meant where none is named.
+  /// The options of the verb, long and short, and of the one below it that is meant where none is named.
   var options: [String] {
-    let own = (arguments ?? []).flatMap { $0.names ?? [] }.filter { $0.kind == "long" }.map { "--\($0.name)" }
-    return own + (defaultSubcommand.flatMap(verb)?.options ?? [])
+    (arguments ?? []).flatMap(\.words) + (defaultSubcommand.flatMap(verb)?.options ?? [])
+  }
+
+  /// Those whose value is the next word, whatever that looks like.
+  var greedyOptions: [String] {
+    (arguments ?? []).filter { $0.parsingStrategy == "unconditional" }.flatMap(\.words)
   }
 }
