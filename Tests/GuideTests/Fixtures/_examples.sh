@@ -5,11 +5,11 @@ ln -s "$GUIDE_REPOSITORY/Examples" "$GUIDE_REPOSITORY/Scripts" .
 
 # `swift run` would build again what has just been built: the program is run instead.
 swift() {
-  [ "$1 $2 $4 $5" = "run --package-path --scratch-path .build" ] && [ -f "$3/Package.swift" ] || {
+  [ "$1 $2" = "run --package-path" ] && [ -f "$3/Package.swift" ] || {
     echo "no such use of swift: $*" >&2
     return 64
   }
-  "$6" "${@:7}"
+  "$4" "${@:5}"
 }
 
 # A registry, unless there is one.
