@@ -122,7 +122,7 @@ struct AcceptanceImageTests {
       let listing = try await fixture.flywheel("inspect", "oci:out:app", "--files")
       #expect(listing.contains("./app type=dir mode=0755 uid=1000 gid=1000"))
       #expect(listing.contains("./etc/ssl/certs/ca-certificates.crt type=file mode=0644"))
-      let refused = try await fixture.flywheel("check", "nothing.yaml", status: 65)
+      let refused = try await fixture.flywheel("check", "nothing.yaml", status: 66)
       #expect(refused == "")
     }
   }

@@ -35,11 +35,13 @@ import Testing
   /// What Nix itself says.
   private enum NixStoreFacts {
     static func closure(of root: FilePath) async throws -> [String] {
-      let text = try await Tool.run("nix-store", ["--query", "--requisites", root.string])
+      let text = try await Tool.result(of: "nix-store", ["--query", "--requisites", root.string]).output
       var result: [String] = []
       for path in text.split(separator: "\n").map(String.init) {
-        let size = try await Tool.run("nix-store", ["--query", "--size", path]).trimmingCharacters(in: .newlines)
-        let references = try await Tool.run("nix-store", ["--query", "--references", path]).split(separator: "\n")
+        let size = try await Tool.result(of: "nix-store", ["--query", "--size", path]).output.trimmingCharacters(
+          in: .newlines)
+        let references = try await Tool.result(of: "nix-store", ["--query", "--references", path]).output.split(
+          separator: "\n")
         let list = references.map { "\"\($0)\"" }.joined(separator: ",")
         result.append("{\"path\":\"\(path)\",\"narSize\":\(size),\"references\":[\(list)]}")
       }

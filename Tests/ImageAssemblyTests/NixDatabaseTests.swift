@@ -124,11 +124,15 @@ struct NixDatabaseTests {
       for node in graph.nodes {
         let (ours, theirs) = (
           try await ask("-q", "--references", node.path),
-          try await Tool.run("nix-store", ["-q", "--references", node.path])
+          try await Tool.result(of: "nix-store", ["-q", "--references", node.path]).output
         )
         #expect(ours.output.split(separator: "\n").sorted() == theirs.split(separator: "\n").sorted())
-        #expect(try await ask("-q", "--hash", node.path).output == Tool.run("nix-store", ["-q", "--hash", node.path]))
-        #expect(try await ask("-q", "--size", node.path).output == Tool.run("nix-store", ["-q", "--size", node.path]))
+        #expect(
+          try await ask("-q", "--hash", node.path).output
+            == Tool.result(of: "nix-store", ["-q", "--hash", node.path]).output)
+        #expect(
+          try await ask("-q", "--size", node.path).output
+            == Tool.result(of: "nix-store", ["-q", "--size", node.path]).output)
       }
       let valid = try await ask("--dump-db").output
       #expect(graph.nodes.allSatisfy { valid.contains("\($0.path)\n") })
