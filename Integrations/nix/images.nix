@@ -318,7 +318,7 @@ let
       withScripts {
         inherit name tag image;
         # nix2container's layers are not compressed; what goes over the wire is.
-        pushOptions = if compatible then [ "--compression" (args.compression or "gzip") ] else [ ];
+        pushOptions = if compatible then [ "--compression" (args.compression or "gzip-libdeflate") ] else [ ];
         attributes = {
           inherit
             meta

@@ -90,7 +90,7 @@ rec {
       # Patterns of paths that are left out, e.g. "*.a" or "/nix/store/*/share/doc".
       exclude ? [ ],
       # none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL.
-      compression ? "gzip",
+      compression ? "gzip-libdeflate",
       # The plan of the version before, a file: a description, what 'flywheel plan --json' wrote, or a layersFile.
       previousPlan ? null,
       # Earlier versions, files for 'flywheel plan --history', and the image in them where there are several.

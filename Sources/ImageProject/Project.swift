@@ -104,7 +104,7 @@ public struct ProjectImage: Sendable {
   /// The most layers.
   public var maximumLayers = ClosureImage.defaultMaximumLayers
   /// How layers are compressed.
-  public var encoding = LayerEncoding.gzip()
+  public var encoding = LayerEncoding.standard
   /// Its tags; the project's where there are none.
   public var tags: [TagRule]?
 

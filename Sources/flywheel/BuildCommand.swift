@@ -61,7 +61,7 @@ struct BuildCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "none, gzip, gzip-libdeflate, gzip-isal or zstd, each with :LEVEL if you like.", valueName: "encoding"),
     completion: .list(ConfigurationOptions.encodings))
-  var compression = "gzip"
+  var compression = "gzip-libdeflate"
 
   @OptionGroup(title: "Result") var result: ResultOptions
 

@@ -41,7 +41,7 @@ public struct ClosureImage: Sendable {
   /// Describes an image; nothing is read yet.
   public init(
     _ graph: StoreGraph, copyToRoot: [FilePath] = [], settings: ImageSettings = .init(),
-    maximumLayers: Int = Self.defaultMaximumLayers, encoding: LayerEncoding = .gzip(),
+    maximumLayers: Int = Self.defaultMaximumLayers, encoding: LayerEncoding = .standard,
     planning: PlanningOptions = .init(), metadata: MetadataPolicy = .init(),
     allowsOutsideReferences: Bool = false, cache: LayerDigestCache? = nil
   ) {

@@ -25,7 +25,7 @@ public struct ImageRecipe: Sendable {
   /// Describes an image; nothing is read yet.
   public init(
     layers: [LayerContent], base: BaseImage? = nil, settings: ImageSettings = .init(),
-    encoding: LayerEncoding = .gzip(), cache: LayerDigestCache? = nil
+    encoding: LayerEncoding = .standard, cache: LayerDigestCache? = nil
   ) {
     self.layers = layers
     self.base = base

@@ -24,7 +24,7 @@ struct NixLayerRequest {
   /// The image in these versions, where they have several.
   var image: String?
   var constraints: FilePath?
-  var encoding = LayerEncoding.gzip()
+  var encoding = LayerEncoding.standard
   var history: ImageConfiguration.History?
   /// Whether the layers' bytes are kept, and not made again.
   var keepsBlobs = false

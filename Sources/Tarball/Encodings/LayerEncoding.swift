@@ -10,6 +10,10 @@ public enum LayerEncoding: Sendable, Hashable, CustomStringConvertible {
   /// zstd frames, one a block, at a level from 1 to 3.
   case zstd(level: Int = 3)
 
+  /// What is used unless told otherwise: gzip, which every registry and runtime reads, by libdeflate at level 6, which is no
+  /// larger than zlib's in about half of the time, and the same bytes on every processor.
+  public static let standard = LayerEncoding.gzip(level: 6, by: .libdeflate)
+
   /// Who makes the blocks of a gzip member. Any reader of gzip reads them; which bytes they are differs.
   public enum GzipCompressor: String, Sendable, Hashable, CaseIterable {
     /// zlib, levels 1 to 9: the slowest, and the same bytes everywhere for many years.

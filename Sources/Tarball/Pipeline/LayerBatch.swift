@@ -38,6 +38,13 @@ struct LayerBatch: Sendable {
     var number: Int
   }
 
+  /// - Parameter previous: A batch that will have needed about as much.
+  init(like previous: LayerBatch? = nil) {
+    guard let previous else { return }
+    arena.reserveCapacity(previous.arena.count + previous.arena.count / 8)
+    pieces.reserveCapacity(previous.pieces.count + previous.pieces.count / 8)
+  }
+
   mutating func append(bytes: ArraySlice<UInt8>, member: Int? = nil, offset: Int64 = 0, size: Int64 = 0) {
     let start = arena.count
     arena.append(contentsOf: bytes)

@@ -122,7 +122,7 @@ struct LayerBatchWriter: LayerSink {
       partNumber += 1
     }
     let complete = batch
-    batch = LayerBatch()
+    batch = LayerBatch(like: complete)
     try emit(complete)
   }
 

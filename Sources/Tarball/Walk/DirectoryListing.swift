@@ -2,8 +2,6 @@
 struct DirectoryListing {
   struct Entry {
     fileprivate var range: Range<Int>
-    /// The first eight bytes of the name as a number, which decides most comparisons.
-    fileprivate var key: UInt64
     var status: HostStatus
   }
 
@@ -15,16 +13,42 @@ struct DirectoryListing {
   mutating func append(name: UnsafeBufferPointer<UInt8>, _ status: HostStatus) {
     let start = names.count
     unsafe names.append(contentsOf: name)
-    var key: UInt64 = 0
-    for index in 0..<8 { key = key << 8 | (unsafe index < name.count ? UInt64(name[index]) : 0) }
-    entries.append(Entry(range: start..<names.count, key: key, status: status))
+    entries.append(Entry(range: start..<names.count, status: status))
   }
 
   mutating func sort() {
-    let names = names
-    entries.sort { left, right in
-      left.key != right.key
-        ? left.key < right.key : names[left.range].lexicographicallyPrecedes(names[right.range])
+    guard entries.count > 1 else { return }
+    // Small things to move about, and a number that decides most comparisons: names of one directory begin alike and
+    // differ soon after.
+    let common = commonPrefixCount()
+    var order = entries.indices.map { (key: key(of: entries[$0], from: common), index: $0) }
+    let (names, unsorted) = (names, entries)
+    order.sort { left, right in
+      if left.key != right.key { return left.key < right.key }
+      return names[unsorted[left.index].range].lexicographicallyPrecedes(names[unsorted[right.index].range])
     }
+    entries = order.map { unsorted[$0.index] }
+  }
+
+  /// With how many bytes all names begin alike.
+  private func commonPrefixCount() -> Int {
+    let first = entries[0].range
+    var count = first.count
+    for entry in entries {
+      count = min(count, entry.range.count)
+      var length = 0
+      while length < count, names[entry.range.lowerBound + length] == names[first.lowerBound + length] { length += 1 }
+      count = length
+    }
+    return count
+  }
+
+  /// Eight bytes of a name as a number, zeros after its end: no name has any.
+  private func key(of entry: Entry, from offset: Int) -> UInt64 {
+    var key: UInt64 = 0
+    for position in entry.range.lowerBound + offset..<entry.range.lowerBound + offset + 8 {
+      key = key << 8 | (position < entry.range.upperBound ? UInt64(names[position]) : 0)
+    }
+    return key
   }
 }

@@ -29,7 +29,7 @@ struct LayerWalker<Sink: LayerSink> {
   private struct Frame {
     enum Members {
       /// One directory of the host, and nothing else.
-      case listing(DirectoryListing, HostDirectory, SourceContext)
+      case listing(Listing)
       case merged([Member])
     }
     var members: Members
@@ -38,6 +38,19 @@ struct LayerWalker<Sink: LayerSink> {
     var pathCount: Int
     /// The source that has this place for itself, by its place in the recipe.
     var segment: Int?
+  }
+
+  /// What one source has in one directory; by reference, because it is looked at for every member.
+  private final class Listing {
+    let names: DirectoryListing
+    let directory: HostDirectory
+    let context: SourceContext
+
+    init(_ names: DirectoryListing, _ directory: HostDirectory, _ context: SourceContext) {
+      self.names = names
+      self.directory = directory
+      self.context = context
+    }
   }
 
   /// A name in a directory that several sources may reach.
@@ -69,10 +82,10 @@ struct LayerWalker<Sink: LayerSink> {
   /// Walks the whole recipe; blocks, on file calls and on the sink.
   mutating func walk() throws {
     try enterRoot()
-    while let frame = frames.last {
+    while !frames.isEmpty {
       if isCancelled() { throw CancellationError() }
-      if try !visitNext(of: frame) {
-        frames.removeLast()
+      if try !visitNext() {
+        let frame = frames.removeLast()
         path.removeLast(path.count - (frames.last?.pathCount ?? 0))
         // Nothing was in them.
         while let last = pending.last, last.depth >= frames.count { pending.removeLast() }
@@ -133,9 +146,8 @@ struct LayerWalker<Sink: LayerSink> {
     if directories.count == 1, node?.children.isEmpty ?? true, case .host(let host, _) = directories[0].thing {
       let directory = try HostDirectory(host)
       let listing = try reader.list(directory)
-      frames.append(
-        Frame(
-          members: .listing(listing, directory, directories[0].context), pathCount: path.count, segment: segment))
+      let members = Frame.Members.listing(Listing(listing, directory, directories[0].context))
+      frames.append(Frame(members: members, pathCount: path.count, segment: segment))
       return
     }
     var members: [[UInt8]: Member] = [:]
@@ -170,22 +182,21 @@ struct LayerWalker<Sink: LayerSink> {
   }
 
   /// Visits the next member of the innermost directory; tells whether there was one.
-  private mutating func visitNext(of frame: Frame) throws -> Bool {
-    let index = frame.next
-    switch frame.members {
-    case .listing(let listing, let directory, let context):
-      guard index < listing.entries.count else { return false }
-      frames[frames.count - 1].next += 1
-      path.removeLast(path.count - frame.pathCount)
-      let entry = listing.entries[index]
-      let name = listing.name(of: entry)
+  private mutating func visitNext() throws -> Bool {
+    let innermost = frames.count - 1
+    let index = frames[innermost].next
+    path.removeLast(path.count - frames[innermost].pathCount)
+    frames[innermost].next += 1
+    switch frames[innermost].members {
+    case .listing(let listing):
+      guard index < listing.names.entries.count else { return false }
+      let entry = listing.names.entries[index]
+      let name = listing.names.name(of: entry)
       path.append(contentsOf: name)
       if isPure, !isInSegment { isPure = false }
-      try visit(Found(.host(HostFile(in: directory, name: name), entry.status), context))
+      try visit(Found(.host(HostFile(in: listing.directory, name: name), entry.status), listing.context))
     case .merged(let members):
       guard index < members.count else { return false }
-      frames[frames.count - 1].next += 1
-      path.removeLast(path.count - frame.pathCount)
       let member = members[index]
       path.append(contentsOf: member.name)
       try visit(member)
@@ -251,11 +262,12 @@ struct LayerWalker<Sink: LayerSink> {
 
   /// What a thing is in the archive, with its source's rules applied.
   private mutating func member(_ found: Found) throws -> (entry: TarEntry, content: EntryContent) {
-    var (entry, content) = try writer.member(found, at: path)
-    for rule in found.context.apply(to: &entry, path) {
+    var member = try writer.member(found, at: path)
+    for rule in found.context.apply(to: &member.entry, path) {
       requiredRules.removeAll { $0.patterns == rule.patterns && $0.action == rule.action }
     }
-    return (entry, entry.size > 0 ? content : .none)
+    if member.entry.size == 0 { member.content = .none }
+    return member
   }
 
   /// Several things may meet at one path only if they are the same, or the policy says which counts; directories are merged.

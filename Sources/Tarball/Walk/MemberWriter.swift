@@ -21,7 +21,7 @@ struct MemberWriter {
       modificationTime: metadata.modificationTime)
   }
 
-  func member(_ found: Found, at path: [UInt8]) throws -> (TarEntry, EntryContent) {
+  func member(_ found: Found, at path: [UInt8]) throws -> (entry: TarEntry, content: EntryContent) {
     switch found.thing {
     case .host(let file, let status):
       let status = try status ?? HostFileSystem.status(file)
