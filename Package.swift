@@ -150,7 +150,9 @@ let package = Package(
     // What fuzzers check of every input; the package FuzzTesting/ compiles it too.
     .target(
       name: "FuzzChecks",
-      dependencies: ["OCICore", "Tarball", .product(name: "SystemPackage", package: "swift-system")],
+      dependencies: [
+        "ImageAssembly", "LayerGraph", "OCICore", "Tarball", .product(name: "SystemPackage", package: "swift-system"),
+      ],
       path: "FuzzTesting/Sources/FuzzChecks"),
     .testTarget(
       name: "OCICoreTests",

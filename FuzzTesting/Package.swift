@@ -14,6 +14,7 @@ let package = Package(
     .target(
       name: "FuzzChecks",
       dependencies: [
+        .product(name: "ImageAssembly", package: "flywheel"), .product(name: "LayerGraph", package: "flywheel"),
         .product(name: "OCICore", package: "flywheel"), .product(name: "Tarball", package: "flywheel"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -23,6 +24,9 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-for name in ["Archive", "Configuration", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Nar", "Reference"] {
+let names = [
+  "Archive", "Configuration", "Description", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Nar", "Narinfo", "Plan", "Reference",
+]
+for name in names {
   package.targets.append(.executableTarget(name: "Fuzz\(name)", dependencies: ["FuzzChecks", "FuzzDriver"]))
 }

@@ -76,9 +76,6 @@ struct Delivery {
     case .store(let location):
       let tags = tags(of: thing, group.names)
       let store = try location.store(client)
-      if case .image(let image) = thing {
-        return try await image.push(to: store, tags: tags, onProgress: progress.report)
-      }
       // An archive is written blob by blob, and in one order if they are read so.
       let options = CopyOptions(concurrency: store is ImageArchive ? 1 : 3)
       return try await copy(thing.root, from: thing.content(), to: store, tags: tags, options: options) { event in

@@ -276,9 +276,16 @@ struct ConsoleTests {
       try FileSystem.replace(directory.appending("data"), with: Array("data".utf8))
       let result = try await flywheel("build --file /data=data --to oci:out:latest --progress json", in: directory)
       let events = try result.errors.split(separator: "\n").map { line in
-        try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])["event"] as? String
+        try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
       }
-      for event in ["digesting", "digested", "copied", "tagged"] { #expect(events.contains(event), "\(events)") }
+      for name in ["digesting", "digested", "copied", "tagged"] {
+        #expect(events.contains { $0["event"] as? String == name }, "\(result.errors)")
+      }
+      // Where, and how much: one build may go to several places.
+      for event in events where ["copied", "tagged"].contains(event["event"] as? String) {
+        #expect(event["destination"] as? String == "oci:out", "\(event)")
+        #expect(event["size"] is Int, "\(event)")
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 /// A parser that is fuzzed, with what must hold for every input that it accepts. The raw value is the name of its directory
 /// in `FailCases`.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-  case archive, configuration, descriptor, digest, index, manifest, mtree, nar, reference
+  case archive, configuration, description, descriptor, digest, index, manifest, mtree, nar, narinfo, plan, reference
 
   /// A rule that an input breaks.
   public struct Violation: Error, CustomStringConvertible {
@@ -17,12 +17,15 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     switch self {
     case .archive: try checkArchive(input)
     case .configuration: try checkConfiguration(input)
+    case .description: try checkDescription(input)
     case .descriptor: try checkDescriptor(input)
     case .digest: try checkDigest(input)
     case .index: try checkIndex(input)
     case .manifest: try checkManifest(input)
     case .mtree: try checkMtree(input)
     case .nar: try checkNar(input)
+    case .narinfo: try checkNarinfo(input)
+    case .plan: try checkPlan(input)
     case .reference: try checkReference(input)
     }
   }

@@ -1,0 +1,5 @@
+import FuzzChecks
+import FuzzDriver
+import Glibc
+
+exit(FuzzTarget.plan.fuzz())
