@@ -76,7 +76,8 @@ struct AttachCommand: AsyncParsableCommand {
       let type = colon.flatMap { try? MediaType(String(text[text.index(after: $0)...])) }
       let path = type == nil ? text : String(text[..<(colon ?? text.endIndex)])
       guard FileSystem.exists(FilePath(path)) else {
-        throw AssemblyError(.fileUnreadable, "there is no file '\(path)'; after its name may come a colon and its media type")
+        throw AssemblyError(
+          .fileUnreadable, "there is no file '\(path)'; after its name may come a colon and its media type")
       }
       files.append(try await Artifact.File(FilePath(path), type: type ?? .octetStream))
     }

@@ -113,6 +113,11 @@ struct ConsoleTests {
           "inspect oci:none:x",
           "error: there is no image oci:none:x; check its name, tag or digest [OCIError.notFound]", 80
         ),
+        (
+          "plan closure.json",
+          "error: there is no verb 'closure.json' of 'flywheel plan', and files are given to options; 'flywheel plan --help' lists what there is [usage]",
+          64
+        ),
         ("pusj", "error: there is no verb 'pusj' of 'flywheel'; did you mean 'push'? [usage]", 64),
         ("build --file /a=none", "error: the file for '/a' is missing", 66),
         ("build", "error: name what the image is made of", 64),

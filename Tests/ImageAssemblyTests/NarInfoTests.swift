@@ -72,6 +72,7 @@ struct NarInfoTests {
 
   @Test(arguments: [
     ("StorePath", "StorePath: /nix/store/v2n6", "StorePath: v2n6"), ("StorePath", "StorePath: ", "StorePath: /x/../"),
+    ("StorePath", "StorePath: /nix/", "StorePath: /n;x/"), ("StorePath", "StorePath: /nix/", "StorePath: /n,x/"),
     ("StorePath", "-app-abc123\nURL", "-app-abc123/bin\nURL"), ("URL", "nar/16", "../16"), ("URL", "nar/16", "/nar/16"),
     ("URL", "nar/16", "https://example.org/16"), ("URL", "nar/16", "nar/%2E%2e/16"), ("URL", "nar/16", "nar//16"),
     ("URL", "nar/16", "nar/\\16"), ("URL", "URL: ", "X: "), ("Compression", ": xz", ": lz4"),

@@ -95,4 +95,22 @@ struct ReplayTests {
       if share == 0 { #expect(explanation.lowerBound <= explanation.expectedBytes * 1.000001) }
     }
   }
+
+  /// What a change costs is counted once, and not again as what is left of its layer.
+  @Test func whereEveryPathHasItsLayerOnlyWhatChangesIsExpectedToBeSent() throws {
+    var random = RandomImages(seed: 21)
+    let versions = try random.versions(paths: 12, versions: 20, rate: 0.2)
+    let last = try #require(versions.last)
+    var history = ChangeHistory()
+    for version in versions { history.record(version.graph) }
+    var request = try PlanningRequest(last.graph, maximumLayers: 40)
+    request.history = history
+    let plan = LayerPlan(layers: last.graph.nodes.map { .init([$0], reason: "alone") })
+    for share in [0, 0.1, 0.5] {
+      request.deadShare = share
+      let explanation = try PlanExplanation(plan, for: request)
+      #expect(explanation.unavoidableBytes > 0)
+      #expect(abs(explanation.expectedBytes / explanation.unavoidableBytes - 1) < 0.001, "\(share)")
+    }
+  }
 }

@@ -36,6 +36,10 @@ public struct NarInfo: Sendable, Hashable {
     guard let name = StorePath(in: FilePath(try fields.required("StorePath"))),
       name.path.string == fields["StorePath"]
     else { throw fields.error("StorePath", "must be a path in a store") }
+    // What is signed is put together with these.
+    guard !name.directory.string.contains(where: { ";,".contains($0) }) else {
+      throw fields.error("StorePath", "is in a store whose name has ';' or ',', so what is signed would be ambiguous")
+    }
     storePath = name.path.string
     url = try fields.required("URL")
     guard Self.staysBelow(url) else { throw fields.error("URL", "must be a path below the cache") }

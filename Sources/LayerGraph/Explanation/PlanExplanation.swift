@@ -150,16 +150,17 @@ private struct Estimate {
       return zip(plan.layers, chances).map { ($1, $1 * Double($0.bytes)) }
     }
     // Where dead bytes are allowed, a layer that changes is not sent again at once: what changed is, and from time to
-    // time the rest.
+    // time what is left of it.
     var next = request
     next.previous = plan
     let problem = PlanningProblem(next, .init())
-    var turnover = [Double](repeating: 0, count: plan.layers.count)
-    for (candidate, rate) in zip(problem.candidates, problem.turnover(.init())) { turnover[candidate.place] = rate }
+    var rewritten = [Double](repeating: 0, count: plan.layers.count)
+    for (candidate, bytes) in zip(problem.candidates, problem.outlook(.init()).rewrittenBytes) {
+      rewritten[candidate.place] = bytes
+    }
     return plan.layers.indices.map { index in
       let own = members[index].reduce(0) { $0 + Double(request.graph.nodes[$1].size) * model.probability(of: [$1]) }
-      let live = members[index].reduce(0) { $0 + Double(request.graph.nodes[$1].size) }
-      return (chances[index], own + turnover[index] * max(0, live - own))
+      return (chances[index], own + rewritten[index])
     }
   }
 }

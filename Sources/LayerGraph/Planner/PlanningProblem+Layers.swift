@@ -1,7 +1,7 @@
 extension PlanningProblem {
   /// The layers of a choice, in the order in which stores that lose all above the first missing layer lose least.
   func plan(_ choice: Choice) -> LayerPlan {
-    let turnover = turnover(choice)
+    let turnover = outlook(choice).turnover
     var layers: [Ordered] = []
     for (index, candidate) in candidates.enumerated() where !choice.rewritten.contains(index) {
       let layer = LayerPlan.Layer(

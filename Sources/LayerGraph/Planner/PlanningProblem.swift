@@ -138,14 +138,14 @@ struct PlanningProblem {
     return bytes
   }
 
-  /// How often each layer of a choice is expected to go, a version: the kept candidates first, then the groups.
+  /// What becomes of each layer of a choice: the kept candidates first, then the groups.
   ///
   /// More versions are looked at than for the choice, because what is kept now may have to be written again later.
-  func turnover(_ choice: Choice) -> [Double] {
+  func outlook(_ choice: Choice) -> Simulation.Outcome {
     var longer = simulation
     longer.futures = model.futures(
       of: simulated, count: parameters.orderFutures, versions: parameters.orderVersions)
-    return longer.outcome(state(choice)).turnover
+    return longer.outcome(state(choice))
   }
 
   private func state(_ choice: Choice) -> Simulation.State {

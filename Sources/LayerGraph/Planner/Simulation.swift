@@ -28,6 +28,8 @@ struct Simulation {
     var cost = 0.0
     /// For each layer of the start: how often it went, for each version that it was there.
     var turnover: [Double] = []
+    /// For each layer of the start: the bytes of it that were written again although they did not change, in the same way.
+    var rewrittenBytes: [Double] = []
   }
 
   /// Simulates all futures from one state.
@@ -39,8 +41,9 @@ struct Simulation {
       for changed in future { run.step(changed) }
       steps += future.count
     }
-    let turnover = run.gone.indices.map { run.exposed[$0] == 0 ? 0 : run.gone[$0] / run.exposed[$0] }
-    return Outcome(cost: steps == 0 ? 0 : run.cost / Double(steps), turnover: turnover)
+    func each(_ sums: [Double]) -> [Double] { zip(sums, run.exposed).map { $1 == 0 ? 0 : $0 / $1 } }
+    return Outcome(
+      cost: steps == 0 ? 0 : run.cost / Double(steps), turnover: each(run.gone), rewrittenBytes: each(run.rewritten))
   }
 
   private struct Run {
@@ -57,6 +60,7 @@ struct Simulation {
     /// Layers of the start that are still there, and what happened to them over all futures.
     var isOriginal: [Bool]
     var gone: [Double]
+    var rewritten: [Double]
     var exposed: [Double]
 
     init(_ start: State, _ simulation: Simulation) {
@@ -68,6 +72,7 @@ struct Simulation {
       isRewritten = .init(repeating: false, count: count)
       isOriginal = isRewritten
       gone = .init(repeating: 0, count: start.live.count)
+      rewritten = gone
       exposed = gone
     }
 
@@ -168,6 +173,7 @@ struct Simulation {
 
     private mutating func rewrite(_ place: Int) {
       cost += live[place]
+      if isOriginal[place] { rewritten[place] += live[place] }
       isRewritten[place] = true
       drop(place)
     }

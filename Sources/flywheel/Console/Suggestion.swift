@@ -38,7 +38,9 @@ struct Suggestion {
         verb = next
       } else if word == words.dropFirst(path.count).first, word != "help" {
         let nearest = Self.nearest(to: word, in: verbs.map(\.commandName))
-        self.init("there is no verb '\(word)' of '\(Self.place(path))'", nearest, path)
+        // A file is no verb; of what it is, its option tells.
+        let file = word.contains(where: { "./".contains($0) }) ? ", and files are given to options" : ""
+        self.init("there is no verb '\(word)' of '\(Self.place(path))'\(nearest == nil ? file : "")", nearest, path)
         return
       }
     }

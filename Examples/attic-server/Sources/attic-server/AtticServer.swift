@@ -37,7 +37,6 @@ struct AtticServer {
   static func image(closure: FilePath, root: FilePath, previous: FilePath?) throws -> ClosureImage {
     var image = ClosureImage(try StoreGraph(nixJSONFile: closure), copyToRoot: [root], settings: settings)
     image.maximumLayers = 20
-    image.encoding = .gzip(by: .libdeflate)
     // Accounts, the directory of the data with its owner, the empty directory to mount the configuration in, and /tmp.
     let mountPoint = LayerRecipe([], entries: [LayerEntry("/etc/attic", .directory)])
     let system = try SystemFiles.accounts([.root, user]).merged(with: SystemFiles.temporaryDirectories)
