@@ -25,7 +25,8 @@ let package = Package(
 )
 
 let names = [
-  "Archive", "Configuration", "Description", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Nar", "Narinfo", "Plan", "Reference",
+  "Archive", "Configuration", "Description", "Descriptor", "Digest", "Index", "Manifest", "Mtree", "Nar", "Narinfo",
+  "Plan", "Reference",
 ]
 for name in names {
   package.targets.append(.executableTarget(name: "Fuzz\(name)", dependencies: ["FuzzChecks", "FuzzDriver"]))
