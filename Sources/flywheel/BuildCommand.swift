@@ -140,7 +140,7 @@ struct BuildCommand: AsyncParsableCommand {
     // What is in a store and what is in a tar differ by the headers alone.
     if !files.isGiven { progress.expect(layerBytes: graph.totalSize) }
     var image = ClosureImage(
-      graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: source.maxLayers,
+      graph, copyToRoot: copyToRoot.map { FilePath($0) }, settings: settings, maximumLayers: planning.maxLayers,
       encoding: encoding, planning: try await planning.options(),
       metadata: MetadataPolicy(modificationTime: epoch ?? 1),
       allowsOutsideReferences: allowOutsideReferences, cache: cache)

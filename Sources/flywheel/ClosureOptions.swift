@@ -3,7 +3,7 @@ import ImageAssembly
 import LayerGraph
 import SystemPackage
 
-/// Where the store paths come from, and into how many layers they go.
+/// Where the store paths come from.
 struct ClosureOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -17,14 +17,10 @@ struct ClosureOptions: ParsableArguments {
       "Store paths whose closure the installed Nix is asked for, or else the binary caches.", valueName: "path"))
   var nixPath: [String] = []
 
-  @Option(help: ArgumentHelp("The most layers that store paths are divided into; --strategy says how.", valueName: "n"))
-  var maxLayers = ClosureImage.defaultMaximumLayers
-
   func validate() throws {
     guard closure == nil || nixPath.isEmpty else {
       throw ValidationError("give either --closure FILE or --nix-path PATH")
     }
-    guard maxLayers >= 1 else { throw ValidationError("--max-layers must be at least 1") }
   }
 
   /// Whether a closure was named.

@@ -81,7 +81,7 @@ struct ShowPlanCommand: AsyncParsableCommand {
         try await source.graph(caches: caches)
       }
       let options = try await planning.options()
-      let request = try options.request(for: graph, maximumLayers: source.maxLayers)
+      let request = try options.request(for: graph, maximumLayers: planning.maxLayers)
       let plan = try request.plan(with: options.strategy)
       var explanation: PlanExplanation?
       if explain || html != nil {
@@ -98,7 +98,7 @@ struct ShowPlanCommand: AsyncParsableCommand {
       }
       if let html, let explanation {
         let page = PlanPage(
-          plan: plan, explanation: explanation, reports: try reports(options), maximumLayers: source.maxLayers)
+          plan: plan, explanation: explanation, reports: try reports(options), maximumLayers: planning.maxLayers)
         if try Output.writePage(page.html, to: html) { return }
       }
       if json {
@@ -124,7 +124,7 @@ struct ShowPlanCommand: AsyncParsableCommand {
     }
     return try strategies.map {
       try replay.run(
-        $0, maximumLayers: source.maxLayers, deadShare: $0.name == options.strategy.name ? options.deadShare : 0)
+        $0, maximumLayers: planning.maxLayers, deadShare: $0.name == options.strategy.name ? options.deadShare : 0)
     }
   }
 }

@@ -7,6 +7,9 @@ import SystemPackage
 
 /// How store paths are divided into layers: the options that build and plan share.
 struct PlanningArguments: ParsableArguments {
+  @Option(help: ArgumentHelp("The most layers that store paths are divided into; --strategy says how.", valueName: "n"))
+  var maxLayers = ClosureImage.defaultMaximumLayers
+
   @Option(
     help: ArgumentHelp("How to divide: \(Self.names).", valueName: "name"),
     completion: .list(PlanningStrategies.all.map(\.name)))
@@ -54,6 +57,7 @@ struct PlanningArguments: ParsableArguments {
 
   func validate() throws {
     _ = try Self.strategy(named: strategy)
+    guard maxLayers >= 1 else { throw ValidationError("--max-layers must be at least 1") }
     guard deadBytes >= 0, deadBytes < 100 else {
       throw ValidationError("--dead-bytes is a percentage, from 0 up to 100")
     }
