@@ -68,7 +68,8 @@ struct ImageCommandTests {
         }
         _ = try await fixture.flywheel(
           "attach", place, "closure.json:application/json", "--type", "application/vnd.example.closure", "--quiet")
-        _ = try await fixture.flywheel("attach", place, "no-such-file:text/plain", "--quiet", status: 66)
+        _ = try await fixture.flywheel(
+          "attach", place, "no-such-file:text/plain", "--type", "application/vnd.example.notes", "--quiet", status: 66)
         let repository = try registry.repository("team/attic")
         let root = try #require(try await repository.resolve("1"))
         #expect(try await repository.referrers(of: root, artifactType: nil).count == 4)

@@ -102,15 +102,9 @@ enum EventJSON {
         "event": .string("digested"), "layer": .integer(layer), "of": .integer(count), "bytes": .integer(bytes),
         "wasKnown": .bool(wasKnown),
       ]
-    case .skipped(let blob): ["event": .string("skipped"), "digest": .string(blob.digest.description)]
-    case .pushing(let blob): ["event": .string("started"), "digest": .string(blob.digest.description)]
-    case .pushed(let blob): ["event": .string("copied"), "digest": .string(blob.digest.description)]
-    case .tagged(let tag, let isChanged):
-      ["event": .string("tagged"), "tag": .string(tag), "changed": .bool(isChanged)]
-    case .queued(let blob):
-      ["event": .string("queued"), "digest": .string(blob.digest.description), "size": .integer(blob.size)]
-    // Registries say how far they are; other destinations are told by what was read.
-    case .sending: nil
+    // Here images are sent as copies, which tell of it with the place.
+    case .queued, .skipped, .pushing, .sending, .pushed, .tagged: nil
+    // Warnings have one form, whoever warns.
     case .warning: nil
     }
   }

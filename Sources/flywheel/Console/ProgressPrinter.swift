@@ -17,8 +17,7 @@ final class ProgressPrinter: Sendable {
 
   private struct Transfer: Hashable {
     var blob: Digest
-    /// `nil` where there is but one.
-    var place: Location?
+    var place: Location
   }
 
   private struct State {
@@ -59,14 +58,8 @@ final class ProgressPrinter: Sendable {
     case .digested(let layer, let count, let bytes, let wasKnown):
       if wasKnown { Console.detail("layer \(layer) of \(count): the digest of its \(Output.bytes(bytes)) is known") }
       draw { wasKnown ? $0.layers.drop(layer, size: bytes) : $0.layers.finish(layer, size: bytes) }
-    case .queued(let blob): draw { $0.transfers.expect(Transfer(blob: blob.digest), size: blob.size) }
-    case .skipped(let blob):
-      step("has \(Self.name(blob))", isBar: draw { $0.transfers.drop(Transfer(blob: blob.digest)) })
-    case .pushing(let blob): step("sending \(Self.name(blob))", isBar: sent(blob, 0))
-    case .sending(let blob, let bytes): sent(blob, bytes)
-    case .pushed(let blob):
-      step("sent \(Self.name(blob))", isBar: draw { $0.transfers.finish(Transfer(blob: blob.digest)) })
-    case .tagged(let tag, let isChanged): step(isChanged ? "tagged \(tag)" : "tag \(tag) is up to date")
+    // Here images are sent as copies, which tell of it with the place.
+    case .queued, .skipped, .pushing, .sending, .pushed, .tagged: break
     }
   }
 
@@ -145,7 +138,7 @@ final class ProgressPrinter: Sendable {
   // MARK: The bar
 
   @discardableResult
-  private func sent(_ blob: Descriptor, _ bytes: Int64, to place: Location? = nil) -> Bool {
+  private func sent(_ blob: Descriptor, _ bytes: Int64, to place: Location) -> Bool {
     draw { $0.transfers.advance(Transfer(blob: blob.digest, place: place), to: bytes, of: blob.size) }
   }
 
