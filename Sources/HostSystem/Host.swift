@@ -92,13 +92,27 @@ package enum Host {
     return fsync(descriptor)
   }
 
+  /// What a directory says that a name in it is.
+  package enum NameType {
+    case file, symlink, other
+
+    fileprivate init(_ type: UInt8) {
+      self =
+        switch Int(type) {
+        case Int(DT_REG): .file
+        case Int(DT_LNK): .symlink
+        default: .other
+        }
+    }
+  }
+
   /// Calls `body` with each name in an open directory, "." and ".." among them, in no order; gives 0, or the error's number.
   /// - Parameters:
   ///   - buffer: Memory of the caller's, of several kilobytes, for names on their way.
-  ///   - isLink: Whether the name is surely that of a symbolic link; not every file system tells.
+  ///   - type: What the directory says that it is; not every file system tells.
   package static func forEachName<Failure: Error>(
     in directory: Int32, buffer: UnsafeMutableRawBufferPointer,
-    _ body: (_ name: UnsafePointer<CChar>, _ isLink: Bool) throws(Failure) -> Void
+    _ body: (_ name: UnsafePointer<CChar>, _ type: NameType) throws(Failure) -> Void
   ) throws(Failure) -> Int32 {
     #if canImport(Darwin)
       let copy = fcntl(directory, F_DUPFD_CLOEXEC, 0)
@@ -112,9 +126,9 @@ package enum Host {
       while true {
         errno = 0
         guard let entry = unsafe readdir(stream) else { return errno }
-        let isLink = unsafe entry.pointee.d_type == DT_LNK
+        let type = unsafe NameType(entry.pointee.d_type)
         try unsafe withUnsafePointer(to: &entry.pointee.d_name) { name throws(Failure) in
-          try unsafe body(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self), isLink)
+          try unsafe body(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self), type)
         }
       }
     #else
@@ -127,7 +141,7 @@ package enum Host {
         while position < count {
           let type = unsafe records.load(fromByteOffset: position + 18, as: UInt8.self)
           let name = unsafe (records + position + 19).assumingMemoryBound(to: CChar.self)
-          try unsafe body(name, type == UInt8(DT_LNK))
+          try unsafe body(name, NameType(type))
           position += unsafe Int(records.loadUnaligned(fromByteOffset: position + 16, as: UInt16.self))
         }
       }

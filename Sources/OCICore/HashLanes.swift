@@ -94,13 +94,42 @@ package final class HashLanes: Sendable {
   }
 
   /// Adds bytes to a stream, after those that were submitted for it before.
-  /// - Parameter whenDone: Called on a hashing thread when they are hashed; keeps what owns the memory.
+  /// - Parameters:
+  ///   - helping: Whether the calling thread may hash them itself, where there are cores enough for every stream to have its
+  ///     own: nobody has to be woken, and the bytes are near.
+  ///   - whenDone: Called when they are hashed, on a hashing thread or one that helps; keeps what owns the memory.
   package func submit(
-    _ stream: SHA256Stream, _ bytes: Span<UInt8>, whenDone: @escaping @Sendable () -> Void
+    _ stream: SHA256Stream, _ bytes: Span<UInt8>, helping: Bool = false, whenDone: @escaping @Sendable () -> Void
   ) {
     let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(stream, $0, whenDone) }
-    let newWorker: Int? = state.withLock { state in
+    var own: Request?
+    state.withLock { state in
       state.waiting.append(request)
+      if helping { own = takeToHelp(stream, &state) }
+    }
+    guard own != nil else { return wakeWorker() }
+    while var current = own {
+      current.advance(upTo: .max)
+      current.whenDone()
+      state.withLock { state in
+        state.busy.removeAll { $0 === stream }
+        // What others have added in the meantime.
+        own = takeToHelp(stream, &state)
+      }
+    }
+    if state.withLock({ $0.waiting.contains { $0.stream === stream } }) { wakeWorker() }
+  }
+
+  private func takeToHelp(_ stream: SHA256Stream, _ state: inout State) -> Request? {
+    guard !state.isBusy(stream), state.busy.count + state.waitingStreams <= unpairedStreams,
+      let index = state.waiting.firstIndex(where: { $0.stream === stream })
+    else { return nil }
+    state.busy.append(stream)
+    return state.waiting.remove(at: index)
+  }
+
+  private func wakeWorker() {
+    let newWorker: Int? = state.withLock { state in
       guard state.lanes.count < maximumWorkers, !state.lanes.contains(0) else { return nil }
       state.lanes.append(0)
       return state.lanes.count - 1

@@ -79,3 +79,12 @@ internal import CLibdeflate
     return start + 5 + range.count
   }
 }
+
+private func copy(_ source: Span<UInt8>, to destination: inout MutableSpan<UInt8>, at position: Int) {
+  precondition(position + source.count <= destination.count)
+  unsafe source.withUnsafeBytes { source in
+    unsafe destination.withUnsafeMutableBytes { destination in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: destination[position...]).copyMemory(from: source)
+    }
+  }
+}

@@ -13,42 +13,35 @@ final class LayerListingBuilder: Sendable {
   func append(_ entry: LayerListing.Entry) { entries.withLock { $0.append(entry) } }
 
   /// Digests the files that a batch holds whole.
-  func digest(_ batch: LayerBatch, _ slot: Slot) {
-    forEachContent(of: batch, slot, partial: false) { piece, bytes in
+  func digest(_ slot: Slot) {
+    forEachContent(of: slot, partial: false) { content, bytes in
       var digester = Digester()
       digester.update(bytes)
-      set(digester.finalize(), of: piece)
+      set(digester.finalize(), of: content)
     }
   }
 
   /// Digests what a batch holds of larger files; to be called in the order of the batches.
-  func continueDigests(_ batch: LayerBatch, _ slot: Slot) {
-    forEachContent(of: batch, slot, partial: true) { piece, bytes in
+  func continueDigests(_ slot: Slot) {
+    forEachContent(of: slot, partial: true) { content, bytes in
       open.withLock { open in
-        if piece.offset == 0 { open = SHA256Stream() }
+        if content.offset == 0 { open = SHA256Stream() }
         if let open { HashLanes.shared.update(open, bytes) }
-        guard piece.offset + Int64(piece.count) == piece.size, let digest = open.take()?.digest else { return }
-        set(digest, of: piece)
-      }
-    }
-  }
-
-  private func forEachContent(
-    of batch: LayerBatch, _ slot: Slot, partial: Bool, _ body: (LayerBatch.Piece, Span<UInt8>) -> Void
-  ) {
-    slot.withTar { tar in
-      var position = 0
-      for piece in batch.pieces {
-        if piece.member != nil, piece.isPartial == partial {
-          body(piece, tar.extracting(position..<position + piece.count))
+        guard content.offset + Int64(content.range.count) == content.size, let digest = open.take()?.digest else {
+          return
         }
-        position += piece.count
+        set(digest, of: content)
       }
     }
   }
 
-  private func set(_ digest: Digest, of piece: LayerBatch.Piece) {
-    guard let member = piece.member else { return }
-    entries.withLock { $0[member].digest = digest }
+  private func forEachContent(of slot: Slot, partial: Bool, _ body: (Slot.Content, Span<UInt8>) -> Void) {
+    slot.withTar { tar in
+      for content in slot.contents where content.isPartial == partial { body(content, tar.extracting(content.range)) }
+    }
+  }
+
+  private func set(_ digest: Digest, of content: Slot.Content) {
+    entries.withLock { $0[content.member].digest = digest }
   }
 }

@@ -2,6 +2,8 @@ internal import Dispatch
 internal import Synchronization
 
 /// A bounded queue between threads of our own. Once closed, putting fails and taking ends.
+///
+/// One of things that are used again and again gives the newest first: that is the one most likely in the processor's cache.
 final class BlockingQueue<Element: Sendable>: Sendable {
   private struct State {
     var elements: [Element] = []
@@ -11,15 +13,18 @@ final class BlockingQueue<Element: Sendable>: Sendable {
   private let filled = DispatchSemaphore(value: 0)
   private let free: DispatchSemaphore
 
-  init(capacity: Int) {
+  private let givesNewest: Bool
+
+  init(capacity: Int, givesNewest: Bool = false) {
+    self.givesNewest = givesNewest
     // Begun at zero and raised, because a semaphore may not be freed below its first value.
     free = DispatchSemaphore(value: 0)
     for _ in 0..<capacity { free.signal() }
   }
 
-  /// Creates a full queue.
+  /// Creates a full queue, that gives the newest first.
   convenience init(capacity: Int, filledWith element: Element) {
-    self.init(capacity: capacity)
+    self.init(capacity: capacity, givesNewest: true)
     for _ in 0..<capacity { try? put(element) }
   }
 
@@ -38,14 +43,29 @@ final class BlockingQueue<Element: Sendable>: Sendable {
     filled.signal()
   }
 
-  /// Takes the oldest element, waiting for one; `nil` when the queue is closed and empty.
+  /// Takes an element, the oldest unless the newest are wanted, waiting for one; `nil` when the queue is closed and empty.
   func take() -> Element? {
     filled.wait()
-    let element = state.withLock { $0.elements.isEmpty ? nil : $0.elements.removeFirst() }
+    return takeNow()
+  }
+
+  private func takeNow() -> Element? {
+    let element = state.withLock { state in
+      if givesNewest { return state.elements.popLast() }
+      return state.elements.isEmpty ? nil : state.elements.removeFirst()
+    }
     // At the end the next taker must wake up too.
     if element == nil { filled.signal() } else { free.signal() }
     return element
   }
+
+  /// Takes an element without waiting; `nil` where there is none that no waiting thread was woken for.
+  func takeIfReady() -> Element? {
+    filled.wait(timeout: .now()) == .success ? takeNow() : nil
+  }
+
+  /// How many elements wait.
+  var count: Int { state.withLock { $0.elements.count } }
 
   /// Lets takers finish what is there; with `discarding`, drops it.
   func close(discarding: Bool = false) {

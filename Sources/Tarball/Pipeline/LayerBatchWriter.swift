@@ -14,24 +14,33 @@ struct LayerBatchWriter: LayerSink {
   private let labelsParts: Bool
   /// Told of each member, when somebody asks for a listing.
   private let list: ((TarEntry) -> Void)?
+  /// Gives memory for the next batch; may wait.
+  private let makeSlot: () throws -> Slot
   private let emit: (LayerBatch) throws -> Void
 
-  private var batch = LayerBatch()
-  /// A source that has fewer than `minimumSegment` bytes so far; `nil` outside of sources and in larger ones.
-  private var held: LayerBatch?
+  /// The batch that is being written; `nil` where nothing is in it yet.
+  private var slot: Slot?
+  /// A source that has fewer than `minimumSegment` bytes so far.
+  private let held: Slot
+  private var isHolding = false
   private var segment: LayerSegment?
   private var partNumber = 0
   private var memberCount = 0
   private var header: [UInt8] = []
 
-  /// - Parameter emit: Takes each batch when it is complete; may wait.
+  /// - Parameters:
+  ///   - makeSlot: Gives an empty slot for `size` bytes; may wait.
+  ///   - emit: Takes each batch when it is complete; may wait.
   init(
-    _ cut: Cut, labelsParts: Bool, list: ((TarEntry) -> Void)? = nil, emit: @escaping (LayerBatch) throws -> Void
+    _ cut: Cut, labelsParts: Bool, list: ((TarEntry) -> Void)? = nil, makeSlot: @escaping () throws -> Slot,
+    emit: @escaping (LayerBatch) throws -> Void
   ) {
     self.cut = cut
     self.labelsParts = labelsParts
     self.list = list
+    self.makeSlot = makeSlot
     self.emit = emit
+    held = Slot(tarCapacity: cut.minimumSegment)
   }
 
   mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
@@ -45,18 +54,15 @@ struct LayerBatchWriter: LayerSink {
     if case .archive(let contents, let file, _) = content { try contents.open(file) }
     var offset: Int64 = 0
     while offset < entry.size {
-      let count = room(for: entry.size - offset)
+      let slot = try target()
+      let count = Int(min(entry.size - offset, Int64(slot.room)))
       switch content {
       case .none: preconditionFailure("a member of \(entry.size) bytes without content")
-      case .bytes(let bytes):
-        let part = bytes[Int(offset)..<Int(offset) + count]
-        change { $0.append(bytes: part, member: member, offset: offset, size: entry.size) }
-      case .archive(let contents, _, _):
-        let part = try contents.read(count)
-        change { $0.append(bytes: part, member: member, offset: offset, size: entry.size) }
-      case .host(let file, let status):
-        change { $0.append(file: file, status, member: member, offset: offset, count: count) }
+      case .bytes(let bytes): slot.append(bytes[Int(offset)..<Int(offset) + count])
+      case .archive(let contents, _, _): slot.append(try contents.read(count))
+      case .host(let file, let status): try slot.append(file, status, offset: offset, count: count)
       }
+      if let member { slot.note(count, of: member, offset: offset, size: entry.size) }
       offset += Int64(count)
       try emitIfFull()
     }
@@ -67,9 +73,10 @@ struct LayerBatchWriter: LayerSink {
   mutating func append(verbatim bytes: ArraySlice<UInt8>) throws {
     var rest = bytes
     while !rest.isEmpty {
-      let count = room(for: Int64(rest.count))
-      change { $0.append(bytes: rest.prefix(count)) }
-      rest = rest.dropFirst(count)
+      let slot = try target()
+      let part = rest.prefix(slot.room)
+      slot.append(part)
+      rest = rest.dropFirst(part.count)
       try emitIfFull()
     }
   }
@@ -86,8 +93,9 @@ struct LayerBatchWriter: LayerSink {
   private mutating func append(zeros count: Int) throws {
     var rest = count
     while rest > 0 {
-      let part = room(for: Int64(rest))
-      change { $0.append(zeros: part) }
+      let slot = try target()
+      let part = min(rest, slot.room)
+      slot.append(zeros: part)
       rest -= part
       try emitIfFull()
     }
@@ -95,60 +103,67 @@ struct LayerBatchWriter: LayerSink {
 
   // MARK: Cutting
 
-  private var fill: Int { held?.count ?? batch.count }
+  /// Where the next bytes go; there is room for some.
+  private mutating func target() throws -> Slot { isHolding ? held : try openSlot() }
 
-  private func room(for count: Int64) -> Int {
-    Int(min(count, Int64((held == nil ? cut.size : cut.minimumSegment) - fill)))
-  }
-
-  private mutating func change(_ body: (inout LayerBatch) -> Void) {
-    if held != nil { body(&held!) } else { body(&batch) }
+  private mutating func openSlot() throws -> Slot {
+    if let slot { return slot }
+    let new = try makeSlot()
+    slot = new
+    return new
   }
 
   private mutating func emitIfFull() throws {
-    if let large = held {
-      guard large.count == cut.minimumSegment else { return }
+    if isHolding {
+      guard held.room == 0 else { return }
       try emitBatch()
-      batch = large
-      held = nil
+      try openSlot().append(0..<held.tarCount, of: held)
+      held.clear()
+      isHolding = false
     }
-    if batch.count == cut.size { try emitBatch() }
+    if slot?.room == 0 { try emitBatch() }
   }
 
-  private mutating func emitBatch() throws {
-    guard batch.count > 0 else { return }
-    if labelsParts, let segment, held == nil {
+  /// - Parameter completedSources: After the batch, so many leading sources are complete.
+  private mutating func emitBatch(completedSources: Int? = nil) throws {
+    guard let slot else { return }
+    var batch = LayerBatch(slot: slot, completedSources: completedSources)
+    if labelsParts, let segment, !isHolding {
       batch.part = LayerBatch.Part(source: segment.source, number: partNumber)
       partNumber += 1
     }
-    let complete = batch
-    batch = LayerBatch(like: complete)
-    try emit(complete)
+    self.slot = nil
+    try emit(batch)
   }
 
   mutating func beginSegment(_ segment: LayerSegment) throws {
     self.segment = segment
     partNumber = 0
-    held = LayerBatch()
+    isHolding = true
   }
 
   mutating func endSegment() throws {
-    if var small = held {
-      held = nil
+    if isHolding {
+      isHolding = false
       segment = nil
-      try merge(&small)
+      try mergeHeld()
     } else {
-      if labelsParts { batch.completedSources = segment?.leadingCount.map { $0 + 1 } }
-      try emitBatch()
+      // Where the source ends with a full batch, that is gone already.
+      try emitBatch(completedSources: labelsParts ? segment?.leadingCount.map { $0 + 1 } : nil)
       segment = nil
     }
   }
 
   /// Appends a small source to the batch, across the end of it.
-  private mutating func merge(_ small: inout LayerBatch) throws {
-    while small.count > 0 {
-      batch.take(from: &small, room: cut.size - batch.count)
+  private mutating func mergeHeld() throws {
+    var start = 0
+    while start < held.tarCount {
+      let slot = try openSlot()
+      let end = min(held.tarCount, start + slot.room)
+      slot.append(start..<end, of: held)
+      start = end
       try emitIfFull()
     }
+    held.clear()
   }
 }

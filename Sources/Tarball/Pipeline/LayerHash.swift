@@ -3,9 +3,10 @@ internal import OCICore
 internal import Synchronization
 internal import SystemPackage
 
-/// Digests a layer on a thread of its own: takes the batches in order and gives them to the hashing threads.
+/// Digests a layer: takes the batches in order and has them hashed.
 ///
-/// Sendable, because the streams are the hashing threads' until the last batch is done, and the rest is this thread's.
+/// Sendable, because the streams are the hashing threads' until the last batch is done, and the rest is used by one thread at a
+/// time.
 final class LayerHash: @unchecked Sendable {
   private let order: LayerPipeline.Order
   private let onProgress: (@Sendable (Int64) -> Void)?
@@ -86,15 +87,16 @@ final class LayerHash: @unchecked Sendable {
 
   private func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) {
     checksum.append(batch.checksum)
-    order.listing?.continueDigests(batch.batch, batch.slot)
+    order.listing?.continueDigests(batch.batch.slot)
     let pending = Pending(checkpoint: checkpoint(after: batch.batch), parts: blob == nil ? 1 : 2)
     let finish: @Sendable () -> Void = { [open] in
       if pending.isLast() { release() }
       open.leave()
     }
     open.enter()
-    batch.slot.withTar { bytes in
-      HashLanes.shared.submit(tar, bytes) { [tar, onProgress] in
+    batch.batch.slot.withTar { bytes in
+      // A stream that is alone needs no other thread.
+      HashLanes.shared.submit(tar, bytes, helping: blob == nil) { [tar, onProgress] in
         pending.note(tar: tar)
         onProgress?(tar.count)
         finish()
@@ -110,7 +112,7 @@ final class LayerHash: @unchecked Sendable {
       // Held until it is hashed.
       HashLanes.shared.submit(blob, cached.span) { withExtendedLifetime(cached, whenDone) }
     } else {
-      batch.slot.withEncoded { HashLanes.shared.submit(blob, $0, whenDone: whenDone) }
+      batch.batch.slot.withEncoded { HashLanes.shared.submit(blob, $0, whenDone: whenDone) }
     }
   }
 

@@ -27,6 +27,8 @@ public struct LayerParallelism: Sendable, Hashable {
   /// About the same memory where batches are larger: two of 4 MiB in the place of four of 1 MiB, so that one can be
   /// compressed while another is hashed.
   func scaled(toBatchesOf batchSize: Int) -> LayerParallelism {
-    batchSize <= 1 << 20 ? self : LayerParallelism(fillers: fillers, slots: slots * 3 / 8)
+    batchSize < 1 << 20
+      ? LayerParallelism(fillers: fillers, slots: slots * ((1 << 20) / batchSize))
+      : batchSize == 1 << 20 ? self : LayerParallelism(fillers: fillers, slots: slots * 3 / 8)
   }
 }

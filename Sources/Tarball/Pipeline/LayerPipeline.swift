@@ -3,8 +3,12 @@ internal import OCICore
 internal import Synchronization
 internal import SystemPackage
 
-/// Produces a layer's bytes on every core with bounded memory: one thread walks and cuts the tar into batches, fillers
-/// read and compress them in any order, the caller takes them in order.
+/// Produces a layer's bytes on every core with bounded memory: one thread walks, opens files and cuts the tar into batches;
+/// fillers read and compress them in any order; each batch is taken in its turn by the thread that has it.
+///
+/// There are as many threads as cores, and none that does only one thing: the walk reads and compresses, too, when the others
+/// have enough to go on with, and who has made the next batch takes it to the consumer. So what others wait for is not kept
+/// from its core by somebody who is ahead.
 ///
 /// What is in flight is bounded by the number of slots, whatever the layer's size. The bytes depend on the recipe and the
 /// encoding alone, not on the number of threads.
@@ -26,26 +30,33 @@ final class LayerPipeline: Sendable {
     var listing: LayerListingBuilder?
   }
 
-  /// One batch's bytes, in a slot that goes back to the fillers afterwards.
+  /// One batch's bytes, in a slot that goes back to the walk afterwards.
   struct Filled: Sendable {
     var batch: LayerBatch
-    var slot: Slot
     /// The encoded bytes, where they came from the cache.
     var cached: [UInt8]?
     var checksum: GzipChecksum
   }
 
+  /// Takes batches in order, one at a time, on any thread; is given a function to call, now or later, when the batch's slot is
+  /// not needed any more.
+  typealias Consumer = @Sendable (Filled, @escaping @Sendable () -> Void) throws -> Void
+
   private struct Job: Sendable {
     var batch: LayerBatch
-    var result = Promise<Result<Filled, any Error>>()
+    /// Its place in the layer.
+    var number: Int
   }
 
   private let order: Order
   private let cut: LayerBatchWriter.Cut
-  private let work: BlockingQueue<Job>
-  private let inOrder: BlockingQueue<Job>
+  /// Batches to fill.
+  private let jobs: BlockingQueue<Job>
   /// Slots that are free; `nil` for one that was not needed yet.
   private let free: BlockingQueue<Slot?>
+  private let delivery = OrderedDelivery<Result<Filled, any Error>>()
+  /// Of the first batch that could not be made or was not taken.
+  private let failure = Mutex<(any Error)?>(nil)
   private let walkFailure = Mutex<(any Error)?>(nil)
   private let isCancelled = Atomic(false)
   /// Ends the walk's waiting for what comes from elsewhere.
@@ -57,8 +68,7 @@ final class LayerPipeline: Sendable {
     self.order = order
     cut = order.encoding.cut
     parallelism = order.parallelism.scaled(toBatchesOf: cut.size)
-    work = BlockingQueue(capacity: parallelism.slots)
-    inOrder = BlockingQueue(capacity: parallelism.slots)
+    jobs = BlockingQueue(capacity: parallelism.slots)
     free = BlockingQueue(capacity: parallelism.slots, filledWith: nil)
   }
 
@@ -68,32 +78,28 @@ final class LayerPipeline: Sendable {
     reading.cancel()
   }
 
-  /// Drops what is still queued.
-  private func close() {
-    for queue in [work, inOrder] { queue.close(discarding: true) }
-    free.close(discarding: true)
-    reading.cancel()
-  }
-
-  /// Produces the batches in order; blocks until the layer is done.
-  /// - Parameter consume: Takes a batch, and a function to call, now or later, when its slot is not needed any more.
+  /// Produces the batches; blocks until the layer is done.
   /// - Throws: `TarballError`, `CancellationError`, or what `consume` throws.
-  func run(_ consume: (Filled, @escaping @Sendable () -> Void) throws -> Void) throws {
-    // On failure every thread has ended before the caller goes on.
-    defer {
-      close()
-      running.wait()
+  func run(_ consume: @escaping Consumer) throws {
+    do {
+      try start { self.work(consume) { self.walk($0) } }
+      for _ in 1..<parallelism.fillers { try start { self.work(consume) } }
+    } catch {
+      fail(error)
     }
-    try start(walk)
-    for _ in 0..<parallelism.fillers { try start(fill) }
-    while let job = inOrder.take() {
-      guard let result = job.result.take() else { continue }
-      let filled = try result.get()
-      let slot = filled.slot
-      try consume(filled) { [free] in try? free.put(slot) }
-    }
+    // Also on failure every thread has ended before the caller goes on.
+    running.wait()
+    if let failure = failure.withLock({ $0 }) { throw failure }
     if isCancelled.load(ordering: .relaxed) { throw CancellationError() }
     if let failure = walkFailure.withLock({ $0 }) { throw failure }
+  }
+
+  /// Ends the layer, and drops what is still queued.
+  private func fail(_ error: any Error) {
+    failure.withLock { failure in if failure == nil { failure = error } }
+    jobs.close(discarding: true)
+    free.close(discarding: true)
+    reading.cancel()
   }
 
   private func start(_ body: @escaping @Sendable () -> Void) throws {
@@ -109,31 +115,46 @@ final class LayerPipeline: Sendable {
     }
   }
 
+  /// What a thread needs to fill batches.
+  private struct Filler {
+    let encoder: (any BlockEncoder)?
+    let consume: Consumer
+  }
+
+  /// A thread's work: something of its own, then the batches that there are.
+  private func work(_ consume: @escaping Consumer, first: (Filler) -> Void = { _ in }) {
+    do {
+      let filler = Filler(encoder: try order.encoding.makeEncoder(), consume: consume)
+      first(filler)
+      deliver(filler)
+      while let job = jobs.take() {
+        fill(job, filler)
+        deliver(filler)
+      }
+    } catch {
+      // No encoder, no layer.
+      fail(error)
+    }
+  }
+
   // MARK: Walking
 
-  private func walk() {
-    do { try walkRecipe() } catch { walkFailure.withLock { $0 = error } }
-    work.close()
-    inOrder.close()
+  private func walk(_ filler: Filler) {
+    do { try walkRecipe(filler) } catch { walkFailure.withLock { $0 = error } }
+    jobs.close()
   }
 
-  private func emit(_ batch: LayerBatch) throws {
-    let job = Job(batch: batch)
-    try inOrder.put(job)
-    try work.put(job)
-  }
-
-  private func walkRecipe() throws {
+  private func walkRecipe(_ filler: Filler) throws {
     let recipe = order.recipe
-    if let tar = try recipe.verbatimTar { return try walk(verbatim: tar) }
+    if let tar = try recipe.verbatimTar { return try walk(verbatim: tar, filler) }
     let list = order.listing.map { listing in { @Sendable entry in listing.append(LayerListing.Entry(entry)) } }
     let links = try EqualFileLinker.links(in: recipe, substitute: order.substitute, cancellation: reading) { [self] in
       isCancelled.load(ordering: .relaxed)
     }
-    let writer = LayerBatchWriter(cut, labelsParts: links == nil, list: list, emit: emit)
+    let writer = writer(labelsParts: links == nil, list: list, filler)
     var walker = try LayerWalker(
       recipe, sink: LinkingSink(sink: writer, links: links ?? [:]), skippedSegments: order.skippedSources,
-      substitute: order.substitute, cancellation: reading
+      opensFiles: opensFiles, substitute: order.substitute, cancellation: reading
     ) { [self] in isCancelled.load(ordering: .relaxed) }
     try walker.walk()
     var sink = walker.sink.sink
@@ -141,8 +162,8 @@ final class LayerPipeline: Sendable {
   }
 
   /// Cuts the bytes of a tar as they are.
-  private func walk(verbatim tar: FilePath) throws {
-    var writer = LayerBatchWriter(cut, labelsParts: false, emit: emit)
+  private func walk(verbatim tar: FilePath, _ filler: Filler) throws {
+    var writer = writer(labelsParts: false, filler)
     try VerbatimTar(tar).forEachChunk { [self] in
       isCancelled.load(ordering: .relaxed)
     } _: {
@@ -151,43 +172,79 @@ final class LayerPipeline: Sendable {
     try writer.finishVerbatim()
   }
 
+  /// Whether the walk opens the files that it comes by, so that each is looked up once. Not where a cache may have the block,
+  /// so that nobody needs the content.
+  private var opensFiles: Bool { order.needsTar || order.cache == nil }
+
+  private func writer(
+    labelsParts: Bool, list: ((TarEntry) -> Void)? = nil, _ filler: Filler
+  ) -> LayerBatchWriter {
+    var count = 0
+    return LayerBatchWriter(
+      cut, labelsParts: labelsParts, list: list,
+      makeSlot: { [self] in try freeSlot(filler) },
+      emit: { [self] batch in
+        try jobs.put(Job(batch: batch, number: count))
+        count += 1
+        // The others have enough to go on with; one of them takes these to the consumer, too.
+        while jobs.count > 2 * parallelism.fillers, let job = jobs.takeIfReady() { fill(job, filler) }
+      })
+  }
+
+  /// An empty slot, as soon as there is one; does what there is to do until then.
+  private func freeSlot(_ filler: Filler) throws -> Slot {
+    var next = free.takeIfReady()
+    while next == nil, let job = jobs.takeIfReady() {
+      fill(job, filler)
+      deliver(filler)
+      next = free.takeIfReady()
+    }
+    if next == nil { deliver(filler) }
+    guard let next = next ?? free.take() else { throw CancellationError() }
+    guard let slot = next else { return Slot(tarCapacity: cut.size) }
+    slot.clear()
+    return slot
+  }
+
   // MARK: Filling
 
-  private func fill() {
-    do {
-      let encoder = try order.encoding.makeEncoder()
-      // The slot first: whoever has work can go on, so the oldest batch never waits for younger ones.
-      while let free = free.take() {
-        let slot = free ?? Slot(tarCapacity: cut.size, encodedCapacity: encoder?.bound(cut.size) ?? 0)
-        guard let job = work.take() else { break }
-        job.result.fulfil(Result { try filled(job.batch, slot, encoder) })
+  private func fill(_ job: Job, _ filler: Filler) {
+    delivery.add(Result { try filled(job.batch, filler.encoder) }, number: job.number)
+  }
+
+  private func deliver(_ filler: Filler) {
+    delivery.deliver { [free] result in
+      // What comes after a failure is not wanted any more.
+      guard failure.withLock({ $0 == nil }) else { return }
+      do {
+        let filled = try result.get()
+        try filler.consume(filled) { try? free.put(filled.batch.slot) }
+      } catch {
+        fail(error)
       }
-    } catch {
-      // No encoder, no layer: every batch reports it.
-      while let job = work.take() { job.result.fulfil(.failure(error)) }
     }
   }
 
-  private func filled(_ batch: LayerBatch, _ slot: Slot, _ encoder: (any BlockEncoder)?) throws -> Filled {
+  private func filled(_ batch: LayerBatch, _ encoder: (any BlockEncoder)?) throws -> Filled {
     if isCancelled.load(ordering: .relaxed) { throw CancellationError() }
+    let slot = batch.slot
     let cached = encoder == nil ? nil : cachedBlock(for: batch)
     if let cached, !order.needsTar {
-      slot.clear()
-      return Filled(batch: batch, slot: slot, cached: cached.bytes, checksum: cached.checksum)
+      return Filled(batch: batch, cached: cached.bytes, checksum: cached.checksum)
     }
-    try slot.fill(with: batch)
-    order.listing?.digest(batch, slot)
-    guard let encoder else { return Filled(batch: batch, slot: slot, checksum: GzipChecksum()) }
+    try slot.complete()
+    order.listing?.digest(slot)
+    guard let encoder else { return Filled(batch: batch, checksum: GzipChecksum()) }
     let checksum = slot.withTar { GzipChecksum(of: $0) }
     // A block that does not belong to these bytes counts as absent.
     if let cached, cached.checksum == checksum {
-      return Filled(batch: batch, slot: slot, cached: cached.bytes, checksum: checksum)
+      return Filled(batch: batch, cached: cached.bytes, checksum: checksum)
     }
     try slot.encode(with: encoder)
     if let key = blockKey(of: batch) {
       order.cache?.store(EncodedBlock(bytes: slot.withEncoded { Array(copying: $0) }, checksum: checksum), for: key)
     }
-    return Filled(batch: batch, slot: slot, checksum: checksum)
+    return Filled(batch: batch, checksum: checksum)
   }
 
   private func cachedBlock(for batch: LayerBatch) -> EncodedBlock? {

@@ -1,4 +1,5 @@
 public import OCICore
+internal import Synchronization
 
 extension LayerRecipe {
   /// The layer's bytes, made again on each opening while they are read, never stored. Whoever takes them compares them
@@ -16,7 +17,7 @@ extension LayerRecipe {
       try EncodingCanary.verify(encoding)
       return ByteStream(bufferedChunks: 2) { writer in
         try writer.write(encoding.prefix)
-        var checksum = GzipChecksum()
+        let checksum = RunningChecksum()
         let order = LayerPipeline.Order(
           recipe: self, encoding: encoding, parallelism: parallelism, needsTar: encoding == .none, cache: cache,
           substitute: substitute)
@@ -26,13 +27,22 @@ extension LayerRecipe {
           if let cached = batch.cached {
             try writer.write(cached)
           } else if encoding == .none {
-            try writer.write(batch.slot.withTar { Array(copying: $0) })
+            try writer.write(batch.batch.slot.withTar { Array(copying: $0) })
           } else {
-            try writer.write(batch.slot.withEncoded { Array(copying: $0) })
+            try writer.write(batch.batch.slot.withEncoded { Array(copying: $0) })
           }
         }
-        try writer.write(encoding.suffix(checksum))
+        try writer.write(encoding.suffix(checksum.value))
       }
     }
   }
+}
+
+/// The checksum of batches that come one after the other, on any thread.
+private final class RunningChecksum: Sendable {
+  private let sum = Mutex(GzipChecksum())
+
+  var value: GzipChecksum { sum.withLock { $0 } }
+
+  func append(_ checksum: GzipChecksum) { sum.withLock { $0.append(checksum) } }
 }

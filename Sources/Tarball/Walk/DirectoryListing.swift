@@ -1,8 +1,10 @@
-/// The names in a directory and what each is, sorted by the bytes of the names, which lie in one array.
+/// The names in a directory and what each is, sorted by the bytes of the names, which lie in one array, a NUL after each.
 struct DirectoryListing {
   struct Entry {
+    /// Without the NUL that follows.
     fileprivate var range: Range<Int>
-    var status: HostStatus
+    /// `nil` for a file that nobody has looked at yet.
+    var status: HostStatus?
   }
 
   private(set) var entries: [Entry] = []
@@ -10,10 +12,16 @@ struct DirectoryListing {
 
   func name(of entry: Entry) -> ArraySlice<UInt8> { names[entry.range] }
 
-  mutating func append(name: UnsafeBufferPointer<UInt8>, _ status: HostStatus) {
+  /// The name with its NUL, as the system takes it.
+  func terminatedName(of entry: Entry) -> ArraySlice<UInt8> {
+    names[entry.range.lowerBound...entry.range.upperBound]
+  }
+
+  mutating func append(name: UnsafeBufferPointer<UInt8>, _ status: HostStatus?) {
     let start = names.count
     unsafe names.append(contentsOf: name)
     entries.append(Entry(range: start..<names.count, status: status))
+    names.append(0)
   }
 
   mutating func sort() {

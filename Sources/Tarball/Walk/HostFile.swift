@@ -3,38 +3,62 @@ internal import OCICore
 internal import Synchronization
 internal import SystemPackage
 
-/// Something on the host: its path, and where it is known, the open directory that it is in, which makes it cheaper to
-/// reach.
+/// Something on the host: its path, or where it is known, the open directory that it is in and its name there, which makes it
+/// cheaper to reach.
 struct HostFile: Sendable {
-  /// Bytes that end in NUL.
-  var path: HostFileSystem.Path
-  /// Where the last component begins.
-  private(set) var nameStart = 0
-  private(set) var directory: HostDirectory?
+  /// The name in the directory, or the path; its last byte is NUL.
+  let name: ArraySlice<UInt8>
+  let directory: HostDirectory?
+  /// The file itself, from when it is visited until it is read.
+  var opened: OpenFile?
 
-  init(_ path: FilePath) { self.path = HostFileSystem.path(path) }
+  init(_ path: FilePath) {
+    name = HostFileSystem.path(path)[...]
+    directory = nil
+  }
 
-  init(_ path: HostFileSystem.Path, nameStart: Int, in directory: HostDirectory?) {
-    self.path = path
-    self.nameStart = nameStart
+  /// - Parameter name: With its NUL.
+  init(in directory: HostDirectory, name: ArraySlice<UInt8>) {
+    self.name = name
     self.directory = directory
   }
 
-  init(in directory: HostDirectory, name: ArraySlice<UInt8>) {
+  /// Bytes that end in NUL.
+  var path: HostFileSystem.Path {
+    guard let parent = directory?.path else { return Array(name) }
     var path: HostFileSystem.Path = []
-    let parent = directory.path
-    path.reserveCapacity(parent.count + name.count + 1)
-    path.append(contentsOf: parent[..<(parent.count - 1)])
+    path.reserveCapacity(parent.count + name.count)
+    path.append(contentsOf: parent.dropLast())
     if path.last != UInt8(ascii: "/") { path.append(UInt8(ascii: "/")) }
-    nameStart = path.count
     path.append(contentsOf: name)
-    path.append(0)
-    self.path = path
-    self.directory = directory
+    return path
   }
 
   /// The path for people.
   var text: String { HostFileSystem.text(path) }
+}
+
+/// A file that is open for as long as somebody refers to it.
+final class OpenFile: Sendable {
+  let descriptor: Int32
+
+  private static let openCount = Atomic(0)
+  /// A part of what the process may have open.
+  private static let limit = Host.openFileLimit.map { min(256, $0 / 8) } ?? 32
+
+  /// Whether so many are open that the next should be closed soon.
+  static var areMany: Bool { openCount.load(ordering: .relaxed) > limit }
+
+  /// - Parameter descriptor: Of a file that nobody else closes.
+  init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    Self.openCount.add(1, ordering: .relaxed)
+  }
+
+  deinit {
+    close(descriptor)
+    Self.openCount.subtract(1, ordering: .relaxed)
+  }
 }
 
 /// A directory of the host that is open for as long as somebody refers to it, so that what is in it can be reached by name

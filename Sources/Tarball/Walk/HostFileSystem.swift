@@ -12,6 +12,8 @@ struct HostStatus: Sendable, Equatable {
   var modificationTime: Int64 = 0
   /// The device's number, for device nodes.
   var device: UInt64 = 0
+  /// Whether the file has a name. Some file systems say of every file that it has none.
+  private var isNamed = true
 
   init(_ status: stat) {
     kind =
@@ -29,6 +31,13 @@ struct HostStatus: Sendable, Equatable {
     let time = Host.modificationTime(status)
     modificationTime = time.seconds &* 1_000_000_000 &+ time.nanoseconds
     device = UInt64(truncatingIfNeeded: status.st_rdev)
+    isNamed = status.st_nlink > 0
+  }
+
+  /// Whether it is of a file that was the same file before, in no other state as far as one can see.
+  func isUnchanged(since before: HostStatus) -> Bool {
+    kind == .file && before.kind == .file && size == before.size && modificationTime == before.modificationTime
+      && (isNamed || !before.isNamed)
   }
 
   private init(kind: Kind) { self.kind = kind }
@@ -90,8 +99,9 @@ enum HostFileSystem {
   /// Where a symbolic link leads in the end.
   static func followed(_ file: HostFile) throws(TarballError) -> HostFile {
     // A tree that contains itself through links grows until the system takes its names no more.
-    guard file.path.count <= longestPath,
-      let resolved = unsafe file.path.withUnsafeBufferPointer({ path in
+    let path = file.path
+    guard path.count <= longestPath,
+      let resolved = unsafe path.withUnsafeBufferPointer({ path in
         unsafe path.withMemoryRebound(to: CChar.self) { unsafe realpath($0.baseAddress!, nil) }
       })
     else {
@@ -113,61 +123,64 @@ enum HostFileSystem {
     return descriptor
   }
 
+  private static func openForReading(_ file: HostFile) throws(TarballError) -> OpenFile {
+    let descriptor = unsafe withLocation(file) { directory, name in unsafe openReading(directory, name, 0) }
+    if descriptor >= 0 { return OpenFile(descriptor) }
+    if errno == ENOENT || errno == ELOOP || errno == ENOTDIR { throw changed(file.path) }
+    throw failure("open", file.path, errno)
+  }
+
+  /// Opens a file and looks at what was opened; `nil` where it cannot be opened, though it is there.
+  /// - Throws: `TarballError.Code.changed` when it is no file any more.
+  static func openFile(_ file: HostFile) throws(TarballError) -> (file: OpenFile, status: HostStatus)? {
+    let opened: OpenFile
+    do throws(TarballError) { opened = try openForReading(file) } catch {
+      if error.code == .changed { throw error }
+      return nil
+    }
+    let status = try status(opened, file)
+    guard status.kind == .file else { throw changed(file.path) }
+    return (opened, status)
+  }
+
   /// Fills a range of `output` with the bytes of a file from `offset` on, and makes sure that the file is still what the
   /// walk saw.
   /// - Throws: `TarballError.Code.changed` when it is not, or when it ends early.
   static func read(
     _ file: HostFile, _ expected: HostStatus, offset: Int64, into output: inout MutableSpan<UInt8>, at range: Range<Int>
   ) throws(TarballError) {
-    try read(
-      file.path.span, nameStart: file.nameStart, in: file.directory, size: expected.size,
-      modificationTime: expected.modificationTime, offset: offset, into: &output, at: range)
-  }
-
-  /// The same, of a file that is known by its parts.
-  static func read(
-    _ path: Span<UInt8>, nameStart: Int, in directory: HostDirectory?, size: Int64, modificationTime: Int64,
-    offset: Int64, into output: inout MutableSpan<UInt8>, at range: Range<Int>
-  ) throws(TarballError) {
-    let descriptor = unsafe withLocation(path, nameStart, directory) { directory, name in
-      unsafe openReading(directory, name, 0)
-    }
-    guard descriptor >= 0 else {
-      let path = Path(copying: path)
-      if errno == ENOENT || errno == ELOOP || errno == ENOTDIR { throw changed(path) }
-      throw failure("open", path, errno)
-    }
-    defer { close(descriptor) }
+    let opened = if let opened = file.opened { opened } else { try openForReading(file) }
     precondition(range.upperBound <= output.count)
     var done = 0
     while done < range.count {
-      let result = unsafe output.withUnsafeMutableBytes { buffer in
+      let count = unsafe output.withUnsafeMutableBytes { buffer in
         unsafe pread(
-          descriptor, buffer.baseAddress.map { unsafe $0 + range.lowerBound + done }, range.count - done,
+          opened.descriptor, buffer.baseAddress.map { unsafe $0 + range.lowerBound + done }, range.count - done,
           off_t(offset) + off_t(done))
       }
-      if result < 0 {
+      if count < 0 {
         if errno == EINTR { continue }
         let reason = errno
-        try verify(descriptor, path, size, modificationTime)
-        throw failure("read", Path(copying: path), reason)
+        try verify(opened, file, expected)
+        throw failure("read", file.path, reason)
       }
-      if result == 0 { throw changed(Path(copying: path)) }
-      done += result
+      if count == 0 { throw changed(file.path) }
+      done += count
     }
     // Afterwards: so it was no other file before, and nothing was written to it in between.
-    try verify(descriptor, path, size, modificationTime)
+    try verify(opened, file, expected)
   }
 
   private static func verify(
-    _ descriptor: Int32, _ path: Span<UInt8>, _ size: Int64, _ modificationTime: Int64
+    _ opened: OpenFile, _ file: HostFile, _ expected: HostStatus
   ) throws(TarballError) {
+    guard try status(opened, file).isUnchanged(since: expected) else { throw changed(file.path) }
+  }
+
+  private static func status(_ opened: OpenFile, _ file: HostFile) throws(TarballError) -> HostStatus {
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw failure("examine", Path(copying: path), errno) }
-    let now = HostStatus(status)
-    guard now.kind == .file, now.size == size, now.modificationTime == modificationTime else {
-      throw changed(Path(copying: path))
-    }
+    guard unsafe fstat(opened.descriptor, &status) == 0 else { throw failure("examine", file.path, errno) }
+    return HostStatus(status)
   }
 
   // MARK: Errors
@@ -189,25 +202,32 @@ enum HostFileSystem {
   /// So many bytes of a path are given to one call.
   private static let longestPath = Int(PATH_MAX) - 1
 
-  private static func withLocation<Result: BinaryInteger>(
-    _ file: HostFile, _ body: (Int32, UnsafePointer<CChar>) -> Result
-  ) -> Result {
-    unsafe withLocation(file.path.span, file.nameStart, file.directory, body)
-  }
-
   /// Calls with a directory and a path below it that the system takes: the open directory and the name, or the path itself,
   /// unless it is too long. Gives -1, with errno, when a directory on the way cannot be opened.
   private static func withLocation<Result: BinaryInteger>(
-    _ path: Span<UInt8>, _ nameStart: Int, _ directory: HostDirectory?,
-    _ body: (Int32, UnsafePointer<CChar>) -> Result
+    _ file: HostFile, _ body: (Int32, UnsafePointer<CChar>) -> Result
   ) -> Result {
-    unsafe path.withUnsafeBytes { bytes in
-      // Never empty: a path has its NUL.
-      let start = unsafe bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
-      if let handle = directory?.handle { return unsafe body(handle, start + nameStart) }
-      guard bytes.count > longestPath + 1 else { return unsafe body(AT_FDCWD, start) }
-      return unsafe withLongParent(start, bytes.count - 1, body)
+    if let directory = file.directory {
+      if let handle = directory.handle { return unsafe withCharacters(file.name) { unsafe body(handle, $0) } }
+      return unsafe withLocation(file.path[...], body)
     }
+    return unsafe withLocation(file.name, body)
+  }
+
+  private static func withLocation<Result: BinaryInteger>(
+    _ path: ArraySlice<UInt8>, _ body: (Int32, UnsafePointer<CChar>) -> Result
+  ) -> Result {
+    unsafe withCharacters(path) { start in
+      guard path.count > longestPath + 1 else { return unsafe body(AT_FDCWD, start) }
+      return unsafe withLongParent(start, path.count - 1, body)
+    }
+  }
+
+  private static func withCharacters<Result>(
+    _ text: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) -> Result
+  ) -> Result {
+    // Never empty: it has its NUL.
+    unsafe text.withUnsafeBytes { unsafe body($0.baseAddress!.assumingMemoryBound(to: CChar.self)) }
   }
 
   private static func withLongParent<Result: BinaryInteger>(

@@ -10,6 +10,8 @@ struct LayerWalker<Sink: LayerSink> {
   private let trees: SourceTrees
   private let writer: MemberWriter
   private let isCancelled: () -> Bool
+  /// Whether files are opened when they are visited, for whoever takes them to read them at once.
+  private let opensFiles: Bool
   private let reader = DirectoryReader()
   private(set) var sink: Sink
   /// The relative path of what is being visited.
@@ -60,9 +62,12 @@ struct LayerWalker<Sink: LayerSink> {
     var node: LayerTree.Node?
   }
 
-  /// - Parameter substitute: Gives what this machine lacks.
+  /// - Parameters:
+  ///   - opensFiles: Whether the files that the sink is given are open, for it to read them at once.
+  ///   - substitute: Gives what this machine lacks.
   init(
-    _ recipe: LayerRecipe, sink: Sink, skippedSegments: Int = 0, substitute: (any TreeSubstitute)? = nil,
+    _ recipe: LayerRecipe, sink: Sink, skippedSegments: Int = 0, opensFiles: Bool = false,
+    substitute: (any TreeSubstitute)? = nil,
     cancellation: ReadingCancellation = .init(), isCancelled: @escaping () -> Bool = { false }
   ) throws {
     self.recipe = recipe
@@ -74,6 +79,7 @@ struct LayerWalker<Sink: LayerSink> {
     requiredRules = (recipe.sources.flatMap(\.rules) + recipe.parentRules).filter(\.isRequired)
     self.sink = sink
     self.skippedSegments = skippedSegments
+    self.opensFiles = opensFiles
     self.isCancelled = isCancelled
   }
 
@@ -145,7 +151,7 @@ struct LayerWalker<Sink: LayerSink> {
     if let node { try appendWhiteouts(node.whiteouts.map { try Whiteout.named($0) }) }
     if directories.count == 1, node?.children.isEmpty ?? true, case .host(let host, _) = directories[0].thing {
       let directory = try HostDirectory(host)
-      let listing = try reader.list(directory)
+      let listing = try reader.list(directory, examinesFiles: !opensFiles)
       let members = Frame.Members.listing(Listing(listing, directory, directories[0].context))
       frames.append(Frame(members: members, pathCount: path.count, segment: segment))
       return
@@ -158,8 +164,8 @@ struct LayerWalker<Sink: LayerSink> {
         let listing = try reader.list(open)
         for entry in listing.entries {
           let name = Array(listing.name(of: entry))
-          members[name, default: Member(name: name)].found.append(
-            Found(.host(HostFile(in: open, name: name[...]), entry.status), directory.context))
+          let file = HostFile(in: open, name: listing.terminatedName(of: entry))
+          members[name, default: Member(name: name)].found.append(Found(.host(file, entry.status), directory.context))
         }
       case .archive(let archive, let place):
         try appendWhiteouts(archive.nodes[place].whiteouts.map { ($0, LayerEntry("/", .whiteout)) })
@@ -191,10 +197,14 @@ struct LayerWalker<Sink: LayerSink> {
     case .listing(let listing):
       guard index < listing.names.entries.count else { return false }
       let entry = listing.names.entries[index]
-      let name = listing.names.name(of: entry)
-      path.append(contentsOf: name)
+      path.append(contentsOf: listing.names.name(of: entry))
       if isPure, !isInSegment { isPure = false }
-      try visit(Found(.host(HostFile(in: listing.directory, name: name), entry.status), listing.context))
+      let file = HostFile(in: listing.directory, name: listing.names.terminatedName(of: entry))
+      if let status = entry.status {
+        try visit(Found(.host(file, status), listing.context))
+      } else {
+        try visit(unexamined: file, listing.context)
+      }
     case .merged(let members):
       guard index < members.count else { return false }
       let member = members[index]
@@ -243,6 +253,18 @@ struct LayerWalker<Sink: LayerSink> {
     } else if let segment {
       try endSegment(segment)
     }
+  }
+
+  /// Writes a file of which only the name is known: looks it up once, for its status and its content.
+  private mutating func visit(unexamined file: HostFile, _ context: SourceContext) throws {
+    if context.verdict(path, isDirectory: false) == .leaveOut { return }
+    guard let (opened, status) = try HostFileSystem.openFile(file) else {
+      // Without its content, what it is can still be said.
+      return try visit(Found(.host(file, nil), context))
+    }
+    var file = file
+    file.opened = opened
+    try visit(Found(.host(file, status), context))
   }
 
   /// Writes one thing, unless a rule leaves it out or it waits for what is in it; tells whether it is kept.
