@@ -10,10 +10,19 @@
 
 #if defined(__linux__)
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size) {
   return syscall(SYS_getdents64, descriptor, buffer, size);
+}
+
+int flywheel_status(int descriptor, void *status) {
+#if defined(SYS_fstat) && __SIZEOF_LONG__ == 8
+  return (int)syscall(SYS_fstat, descriptor, status);
+#else
+  return fstat(descriptor, status);
+#endif
 }
 
 ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) { return llistxattr(path, buffer, size); }

@@ -61,6 +61,15 @@ package enum Host {
 
   // MARK: Files
 
+  /// Examines an open file; -1, with `errno`, when that fails.
+  package static func status(_ descriptor: Int32, _ status: UnsafeMutablePointer<stat>) -> Int32 {
+    #if os(Linux) || os(Android)
+      unsafe flywheel_status(descriptor, status)
+    #else
+      unsafe fstat(descriptor, status)
+    #endif
+  }
+
   /// When a file was last changed, since 1970.
   package static func modificationTime(_ status: stat) -> (seconds: Int64, nanoseconds: Int64) {
     #if canImport(Darwin)

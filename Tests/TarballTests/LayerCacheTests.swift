@@ -104,6 +104,24 @@ struct LayerCacheTests {
     }
   }
 
+  /// A source whose tar ends where a block does has no block that could say that it is complete.
+  @Test(arguments: encodings) func aSourceThatEndsWithABlockIsNotTakenForMore(encoding: LayerEncoding) async throws {
+    try await withTemporaryDirectory { directory in
+      let cache = MemoryLayerCache { _ in true }
+      let names = ["a", "b", "c"]
+      // Two directories and a header come before the content of the first.
+      for (name, size) in zip(names, [encoding.cut.size - 3 * 512, 1000, 2000]) {
+        let path = directory.appending(name)
+        try TestTree.makeDirectory(path.appending("bin"))
+        try TestTree.write(TestTree.bytes(size, seed: 1), to: path.appending("bin/file"))
+      }
+      for others in [["a", "b"], ["a", "c"], ["a"]] {
+        let recipe = recipe(others.map { directory.appending($0) })
+        #expect(try await recipe.digests(encoding: encoding, cache: cache) == recipe.digests(encoding: encoding))
+      }
+    }
+  }
+
   @Test(arguments: encodings) func unchangedLeadingSourcesAreNotReadAgain(encoding: LayerEncoding) async throws {
     try await withTemporaryDirectory { directory in
       let paths = try makeStore(in: directory)

@@ -10,6 +10,10 @@
 // Fills a buffer with directory entries as the kernel has them (`linux_dirent64`); gives the count of bytes, 0 at the end. The
 // readdir of the C library allocates for every directory.
 ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size);
+
+// fstat: newer C libraries ask for the status of an empty path instead, which takes longer, and a layer asks twice for every
+// file. `status` is a `struct stat`.
+int flywheel_status(int descriptor, void *status);
 #endif
 
 // The names of a path's extended attributes, each with its NUL, and the value of one; the size alone where `size` is 0. A

@@ -21,7 +21,8 @@ public struct LayerCheckpoint: Sendable, Hashable {
     self.checksum = checksum
   }
 
-  private static let format: UInt8 = 1
+  /// Before 2, a source that ended with a block could be taken for more than it was.
+  private static let format: UInt8 = 2
 
   /// The state for a file; to be read by the same version on the same kind of machine.
   public var bytes: [UInt8] {

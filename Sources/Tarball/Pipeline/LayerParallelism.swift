@@ -29,6 +29,6 @@ public struct LayerParallelism: Sendable, Hashable {
   func scaled(toBatchesOf batchSize: Int) -> LayerParallelism {
     batchSize < 1 << 20
       ? LayerParallelism(fillers: fillers, slots: slots * ((1 << 20) / batchSize))
-      : batchSize == 1 << 20 ? self : LayerParallelism(fillers: fillers, slots: slots * 3 / 8)
+      : batchSize == 1 << 20 ? self : LayerParallelism(fillers: fillers, slots: slots / 2)
   }
 }

@@ -130,17 +130,23 @@ enum HostFileSystem {
     throw failure("open", file.path, errno)
   }
 
-  /// Opens a file and looks at what was opened; `nil` where it cannot be opened, though it is there.
-  /// - Throws: `TarballError.Code.changed` when it is no file any more.
-  static func openFile(_ file: HostFile) throws(TarballError) -> (file: OpenFile, status: HostStatus)? {
-    let opened: OpenFile
-    do throws(TarballError) { opened = try openForReading(file) } catch {
+  /// Opens a file; gives `nil` where it cannot be opened, though it is there.
+  /// - Throws: `TarballError.Code.changed` when it is there no more.
+  static func openFile(_ file: HostFile) throws(TarballError) -> OpenFile? {
+    do throws(TarballError) { return try openForReading(file) } catch {
       if error.code == .changed { throw error }
       return nil
     }
-    let status = try status(opened, file)
-    guard status.kind == .file else { throw changed(file.path) }
-    return (opened, status)
+  }
+
+  /// Examines an open file.
+  /// - Throws: `TarballError.Code.changed` when it is something else than a file.
+  static func status(_ opened: OpenFile, _ file: HostFile) throws(TarballError) -> HostStatus {
+    var status = stat()
+    guard unsafe Host.status(opened.descriptor, &status) == 0 else { throw failure("examine", file.path, errno) }
+    let result = HostStatus(status)
+    guard result.kind == .file else { throw changed(file.path) }
+    return result
   }
 
   /// Fills a range of `output` with the bytes of a file from `offset` on, and makes sure that the file is still what the
@@ -175,12 +181,6 @@ enum HostFileSystem {
     _ opened: OpenFile, _ file: HostFile, _ expected: HostStatus
   ) throws(TarballError) {
     guard try status(opened, file).isUnchanged(since: expected) else { throw changed(file.path) }
-  }
-
-  private static func status(_ opened: OpenFile, _ file: HostFile) throws(TarballError) -> HostStatus {
-    var status = stat()
-    guard unsafe fstat(opened.descriptor, &status) == 0 else { throw failure("examine", file.path, errno) }
-    return HostStatus(status)
   }
 
   // MARK: Errors

@@ -258,10 +258,11 @@ struct LayerWalker<Sink: LayerSink> {
   /// Writes a file of which only the name is known: looks it up once, for its status and its content.
   private mutating func visit(unexamined file: HostFile, _ context: SourceContext) throws {
     if context.verdict(path, isDirectory: false) == .leaveOut { return }
-    guard let (opened, status) = try HostFileSystem.openFile(file) else {
+    guard let opened = try HostFileSystem.openFile(file) else {
       // Without its content, what it is can still be said.
       return try visit(Found(.host(file, nil), context))
     }
+    let status = try HostFileSystem.status(opened, file)
     var file = file
     file.opened = opened
     try visit(Found(.host(file, status), context))
