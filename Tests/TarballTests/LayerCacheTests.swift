@@ -175,7 +175,7 @@ struct LayerCacheTests {
       let bytes = try #require(cache.checkpoint(for: name)).bytes
       #expect(LayerCheckpoint(bytes: bytes) == cache.checkpoint(for: name))
       for count in 0..<bytes.count { #expect(LayerCheckpoint(bytes: Array(bytes[..<count])) == nil) }
-      #expect(LayerCheckpoint(bytes: [2] + bytes.dropFirst()) == nil)
+      #expect(LayerCheckpoint(bytes: [1] + bytes.dropFirst()) == nil)
       for index in bytes.indices {
         var damaged = bytes
         damaged[index] ^= 0x80

@@ -25,8 +25,7 @@ extension LayerEncoding {
   /// How the tar is cut into blocks: part of the contract.
   var cut: LayerBatchWriter.Cut {
     switch self {
-    case .none: LayerBatchWriter.Cut(size: 256 << 10, minimumSegment: 256 << 10)
-    case .gzip: LayerBatchWriter.Cut(size: 1 << 20, minimumSegment: 256 << 10)
+    case .none, .gzip: LayerBatchWriter.Cut(size: 1 << 20, minimumSegment: 256 << 10)
     // A frame is a world of its own: smaller ones would cost several percent of size.
     case .zstd: LayerBatchWriter.Cut(size: 4 << 20, minimumSegment: 1 << 20)
     }

@@ -95,8 +95,8 @@ final class LayerHash: @unchecked Sendable {
     }
     open.enter()
     batch.batch.slot.withTar { bytes in
-      // A stream that is alone needs no other thread.
-      HashLanes.shared.submit(tar, bytes, helping: blob == nil) { [tar, onProgress] in
+      HashLanes.shared.submit(tar, bytes, helping: order.parallelism.hashesOnTheWay(order.encoding)) {
+        [tar, onProgress] in
         pending.note(tar: tar)
         onProgress?(tar.count)
         finish()

@@ -2,10 +2,12 @@ internal import OCICore
 
 /// How many threads and buffers a layer may use. It changes the speed, never the bytes.
 public struct LayerParallelism: Sendable, Hashable {
-  /// How many threads read and compress.
+  /// How many threads read and compress; one of them walks, too.
   public var fillers: Int
-  /// How many batches are in flight: of 1 MiB, or three eighths as many of 4 MiB with zstd.
+  /// How much is in flight, in MiB: batches of 1 MiB, or half as many of 4 MiB with zstd.
   public var slots: Int
+  /// Whether other layers are made at the same time.
+  private(set) var isShared = false
 
   /// Creates a bound; at least two slots, and from one filler to as many as there are slots.
   public init(fillers: Int, slots: Int) {
@@ -16,19 +18,30 @@ public struct LayerParallelism: Sendable, Hashable {
   /// One filler for each processor, and twice as many batches as processors, but from 8 to 16.
   public static var automatic: LayerParallelism { sharing(1) }
 
-  /// What each of several layers that are made at once may use: together at most 12 batches, of 2.5 MiB with what they become.
+  /// What each of several layers that are made at once may use: together at most 16 batches, of 2.5 MiB with what they become.
   /// Each has as many fillers as one alone, because the last to finish would otherwise leave cores idle.
   public static func sharing(_ layers: Int) -> LayerParallelism {
     let processors = WorkerThread.processorCount
-    return LayerParallelism(
-      fillers: processors, slots: min(layers > 1 ? 12 / layers : 16, Swift.max(8, 2 * processors)))
+    var result = LayerParallelism(
+      fillers: processors, slots: min(16 / Swift.max(1, layers), Swift.max(8, 2 * processors)))
+    result.isShared = layers > 1
+    return result
   }
 
-  /// About the same memory where batches are larger: two of 4 MiB in the place of four of 1 MiB, so that one can be
-  /// compressed while another is hashed.
-  func scaled(toBatchesOf batchSize: Int) -> LayerParallelism {
-    batchSize < 1 << 20
-      ? LayerParallelism(fillers: fillers, slots: slots * ((1 << 20) / batchSize))
-      : batchSize == 1 << 20 ? self : LayerParallelism(fillers: fillers, slots: slots / 2)
+  /// Whether the thread that has made a batch hashes it, too: where that is the only stream, that needs no other thread, and
+  /// the bytes are near. Several streams are hashed faster side by side.
+  func hashesOnTheWay(_ encoding: LayerEncoding) -> Bool { encoding == .none && !isShared }
+
+  /// How a layer is cut with so many threads. What is not encoded may be cut anyhow: small pieces stay in the cache of the
+  /// core that has made them.
+  func cut(_ encoding: LayerEncoding) -> LayerBatchWriter.Cut {
+    var cut = encoding.cut
+    if hashesOnTheWay(encoding) { cut.size = cut.minimumSegment }
+    return cut
+  }
+
+  /// How many batches are in flight; of large ones at least as many that one can be compressed while others are cut and hashed.
+  func slots(ofBatches size: Int) -> Int {
+    size > 1 << 20 ? Swift.max(2, slots / 2) : slots * ((1 << 20) / size)
   }
 }

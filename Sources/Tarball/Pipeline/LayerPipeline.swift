@@ -62,14 +62,13 @@ final class LayerPipeline: Sendable {
   /// Ends the walk's waiting for what comes from elsewhere.
   private let reading = ReadingCancellation()
   private let running = DispatchGroup()
-  private let parallelism: LayerParallelism
 
   init(_ order: Order) {
     self.order = order
-    cut = order.encoding.cut
-    parallelism = order.parallelism.scaled(toBatchesOf: cut.size)
-    jobs = BlockingQueue(capacity: parallelism.slots)
-    free = BlockingQueue(capacity: parallelism.slots, filledWith: nil)
+    cut = order.parallelism.cut(order.encoding)
+    let slots = order.parallelism.slots(ofBatches: cut.size)
+    jobs = BlockingQueue(capacity: slots)
+    free = BlockingQueue(capacity: slots, filledWith: nil)
   }
 
   /// Makes `run` throw `CancellationError` soon: every batch fails from now on, and the walk ends at its next member.
@@ -83,7 +82,7 @@ final class LayerPipeline: Sendable {
   func run(_ consume: @escaping Consumer) throws {
     do {
       try start { self.work(consume) { self.walk($0) } }
-      for _ in 1..<parallelism.fillers { try start { self.work(consume) } }
+      for _ in 1..<order.parallelism.fillers { try start { self.work(consume) } }
     } catch {
       fail(error)
     }
@@ -187,7 +186,7 @@ final class LayerPipeline: Sendable {
         try jobs.put(Job(batch: batch, number: count))
         count += 1
         // The others have enough to go on with; one of them takes these to the consumer, too.
-        while jobs.count > 2 * parallelism.fillers, let job = jobs.takeIfReady() { fill(job, filler) }
+        while jobs.count > 2 * order.parallelism.fillers, let job = jobs.takeIfReady() { fill(job, filler) }
       })
   }
 
