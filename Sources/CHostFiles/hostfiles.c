@@ -18,7 +18,8 @@ ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size) {
 }
 
 int flywheel_status(int descriptor, void *status) {
-#if defined(SYS_fstat) && __SIZEOF_LONG__ == 8
+// Where the C library's structure is known to be the kernel's.
+#if defined(SYS_fstat) && !defined(__ILP32__) && (defined(__x86_64__) || defined(__aarch64__))
   return (int)syscall(SYS_fstat, descriptor, status);
 #else
   return fstat(descriptor, status);
