@@ -64,9 +64,9 @@ package final class HashLanes: Sendable {
       return waiting.remove(at: index)
     }
 
-    mutating func release(_ request: Request, from worker: Int) {
+    mutating func release(_ request: Request, from worker: Int?) {
       busy.removeAll { $0 === request.stream }
-      lanes[worker] -= 1
+      if let worker { lanes[worker] -= 1 }
     }
 
     func isBusy(_ stream: SHA256Stream) -> Bool { busy.contains { $0 === stream } }
@@ -102,20 +102,16 @@ package final class HashLanes: Sendable {
     _ stream: SHA256Stream, _ bytes: Span<UInt8>, helping: Bool = false, whenDone: @escaping @Sendable () -> Void
   ) {
     let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(stream, $0, whenDone) }
-    var own: Request?
-    state.withLock { state in
+    var own = state.withLock { state in
       state.waiting.append(request)
-      if helping { own = takeToHelp(stream, &state) }
+      return helping ? takeToHelp(stream, &state) : nil
     }
     guard own != nil else { return wakeWorker() }
-    while var current = own {
-      current.advance(upTo: .max)
-      current.whenDone()
-      state.withLock { state in
-        state.busy.removeAll { $0 === stream }
-        // What others have added in the meantime.
-        own = takeToHelp(stream, &state)
-      }
+    while own != nil {
+      own?.advance(upTo: .max)
+      finish(&own)
+      // What others have added in the meantime.
+      own = state.withLock { takeToHelp(stream, &$0) }
     }
     if state.withLock({ $0.waiting.contains { $0.stream === stream } }) { wakeWorker() }
   }
@@ -186,7 +182,8 @@ package final class HashLanes: Sendable {
   }
 
   /// Tells the owner of a request that is done.
-  private func finish(_ request: inout Request?, _ worker: Int) {
+  /// - Parameter worker: Who had it; `nil` for a thread that helped.
+  private func finish(_ request: inout Request?, _ worker: Int? = nil) {
     guard let done = request, done.isDone else { return }
     request = nil
     // Before the stream is free for another worker, so that its owner sees it as it is now.

@@ -25,11 +25,9 @@ final class LayerListingBuilder: Sendable {
   func continueDigests(_ slot: Slot) {
     forEachContent(of: slot, partial: true) { content, bytes in
       open.withLock { open in
-        if content.offset == 0 { open = SHA256Stream() }
+        if content.stretch.offset == 0 { open = SHA256Stream() }
         if let open { HashLanes.shared.update(open, bytes) }
-        guard content.offset + Int64(content.range.count) == content.size, let digest = open.take()?.digest else {
-          return
-        }
+        guard content.isLast, let digest = open.take()?.digest else { return }
         set(digest, of: content)
       }
     }
@@ -37,7 +35,9 @@ final class LayerListingBuilder: Sendable {
 
   private func forEachContent(of slot: Slot, partial: Bool, _ body: (Slot.Content, Span<UInt8>) -> Void) {
     slot.withTar { tar in
-      for content in slot.contents where content.isPartial == partial { body(content, tar.extracting(content.range)) }
+      for content in slot.contents where content.isPartial == partial {
+        body(content, tar.extracting(content.stretch.range))
+      }
     }
   }
 

@@ -77,23 +77,3 @@ final class BlockingQueue<Element: Sendable>: Sendable {
     free.signal()
   }
 }
-
-/// A value that one thread makes and another waits for.
-final class Promise<Value: Sendable>: Sendable {
-  private let value = Mutex<Value?>(nil)
-  private let ready = DispatchSemaphore(value: 0)
-
-  func fulfil(_ value: Value) {
-    self.value.withLock { $0 = value }
-    ready.signal()
-  }
-
-  /// Waits for the value and takes it; to be called once.
-  func take() -> Value? {
-    ready.wait()
-    return value.withLock { value in
-      defer { value = nil }
-      return value
-    }
-  }
-}

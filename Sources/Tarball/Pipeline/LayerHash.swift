@@ -87,14 +87,14 @@ final class LayerHash: @unchecked Sendable {
 
   private func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) {
     checksum.append(batch.checksum)
-    order.listing?.continueDigests(batch.batch.slot)
+    order.listing?.continueDigests(batch.slot)
     let pending = Pending(checkpoint: checkpoint(after: batch.batch), parts: blob == nil ? 1 : 2)
     let finish: @Sendable () -> Void = { [open] in
       if pending.isLast() { release() }
       open.leave()
     }
     open.enter()
-    batch.batch.slot.withTar { bytes in
+    batch.slot.withTar { bytes in
       HashLanes.shared.submit(tar, bytes, helping: order.parallelism.hashesOnTheWay(order.encoding)) {
         [tar, onProgress] in
         pending.note(tar: tar)
@@ -112,7 +112,7 @@ final class LayerHash: @unchecked Sendable {
       // Held until it is hashed.
       HashLanes.shared.submit(blob, cached.span) { withExtendedLifetime(cached, whenDone) }
     } else {
-      batch.batch.slot.withEncoded { HashLanes.shared.submit(blob, $0, whenDone: whenDone) }
+      batch.slot.withEncoded { HashLanes.shared.submit(blob, $0, whenDone: whenDone) }
     }
   }
 

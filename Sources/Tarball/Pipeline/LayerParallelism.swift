@@ -4,7 +4,7 @@ internal import OCICore
 public struct LayerParallelism: Sendable, Hashable {
   /// How many threads read and compress; one of them walks, too.
   public var fillers: Int
-  /// How much is in flight, in MiB: batches of 1 MiB, or half as many of 4 MiB with zstd.
+  /// How many batches are in flight: of 1 MiB, as much in smaller ones, or half as many of 4 MiB with zstd.
   public var slots: Int
   /// Whether other layers are made at the same time.
   private(set) var isShared = false
@@ -32,7 +32,7 @@ public struct LayerParallelism: Sendable, Hashable {
   /// the bytes are near. Several streams are hashed faster side by side.
   func hashesOnTheWay(_ encoding: LayerEncoding) -> Bool { encoding == .none && !isShared }
 
-  /// How a layer is cut with so many threads. What is not encoded may be cut anyhow: small pieces stay in the cache of the
+  /// How a layer is cut. What is not encoded may be cut anyhow: small pieces stay in the cache of the
   /// core that has made them.
   func cut(_ encoding: LayerEncoding) -> LayerBatchWriter.Cut {
     var cut = encoding.cut

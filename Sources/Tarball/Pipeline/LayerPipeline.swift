@@ -33,6 +33,7 @@ final class LayerPipeline: Sendable {
   /// One batch's bytes, in a slot that goes back to the walk afterwards.
   struct Filled: Sendable {
     var batch: LayerBatch
+    var slot: Slot { batch.slot }
     /// The encoded bytes, where they came from the cache.
     var cached: [UInt8]?
     var checksum: GzipChecksum
@@ -217,7 +218,7 @@ final class LayerPipeline: Sendable {
       guard failure.withLock({ $0 == nil }) else { return }
       do {
         let filled = try result.get()
-        try filler.consume(filled) { try? free.put(filled.batch.slot) }
+        try filler.consume(filled) { try? free.put(filled.slot) }
       } catch {
         fail(error)
       }

@@ -3,26 +3,42 @@
 ///
 /// Sendable, because it is used by one thread at a time: the walk, a filler, the consumer.
 @safe final class Slot: @unchecked Sendable {
-  /// A stretch of the tar that some file has.
-  struct Hole {
+  /// A stretch of the tar that comes from a place in something larger.
+  struct Stretch {
     var range: Range<Int>
-    var file: HostFile
-    var status: HostStatus
-    /// Where it begins in the file.
+    /// Where it begins there.
     var offset: Int64
+
+    /// What of it lies in a part of the tar, where that part is moved by `shift`; `nil` for nothing.
+    func moved(_ part: Range<Int>, by shift: Int) -> Stretch? {
+      let kept = range.clamped(to: part)
+      guard !kept.isEmpty else { return nil }
+      return Stretch(
+        range: kept.lowerBound + shift..<kept.upperBound + shift,
+        offset: offset + Int64(kept.lowerBound - range.lowerBound))
+    }
   }
 
-  /// A stretch of the tar that is a member's content, or a part of it.
+  /// A part of a file that is still to be read.
+  private struct Hole {
+    var stretch: Stretch
+    var file: HostFile
+    var status: HostStatus
+  }
+
+  /// A member's content, or a part of it.
   struct Content {
-    var range: Range<Int>
+    var stretch: Stretch
     /// The member's place in the archive.
     var member: Int
-    /// Where it begins in the content, and how long that is.
-    var offset: Int64
+    /// How long the whole content is.
     var size: Int64
 
     /// Whether other batches have the rest.
-    var isPartial: Bool { Int64(range.count) < size }
+    var isPartial: Bool { Int64(stretch.range.count) < size }
+
+    /// Whether it is the last part.
+    var isLast: Bool { stretch.offset + Int64(stretch.range.count) == size }
   }
 
   private let tar: UnsafeMutableBufferPointer<UInt8>
@@ -42,9 +58,6 @@
 
   /// How many bytes of tar there is room for.
   var room: Int { unsafe tar.count - tarCount }
-
-  /// Whether every byte of the tar is here.
-  var isComplete: Bool { holes.isEmpty }
 
   // MARK: Writing
 
@@ -78,32 +91,29 @@
       var span = unsafe tar.mutableSpan
       try HostFileSystem.read(file, status, offset: offset, into: &span, at: range)
     } else {
-      holes.append(Hole(range: range, file: file, status: status, offset: offset))
+      holes.append(Hole(stretch: Stretch(range: range, offset: offset), file: file, status: status))
     }
   }
 
   /// Notes that the last bytes are of a member's content.
   func note(_ count: Int, of member: Int, offset: Int64, size: Int64) {
-    contents.append(Content(range: tarCount - count..<tarCount, member: member, offset: offset, size: size))
+    let stretch = Stretch(range: tarCount - count..<tarCount, offset: offset)
+    contents.append(Content(stretch: stretch, member: member, size: size))
   }
 
   /// Adds a part of another slot's tar, with what is still to be read of it.
   func append(_ part: Range<Int>, of other: Slot) {
     let shift = tarCount - part.lowerBound
     unsafe append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: other.tar[part])))
-    for hole in other.holes where hole.range.overlaps(part) {
-      let range = hole.range.clamped(to: part)
-      var copy = hole
-      copy.range = range.lowerBound + shift..<range.upperBound + shift
-      copy.offset += Int64(range.lowerBound - hole.range.lowerBound)
-      holes.append(copy)
+    for var hole in other.holes {
+      guard let moved = hole.stretch.moved(part, by: shift) else { continue }
+      hole.stretch = moved
+      holes.append(hole)
     }
-    for content in other.contents where content.range.overlaps(part) {
-      let range = content.range.clamped(to: part)
-      var copy = content
-      copy.range = range.lowerBound + shift..<range.upperBound + shift
-      copy.offset += Int64(range.lowerBound - content.range.lowerBound)
-      contents.append(copy)
+    for var content in other.contents {
+      guard let moved = content.stretch.moved(part, by: shift) else { continue }
+      content.stretch = moved
+      contents.append(content)
     }
   }
 
@@ -118,7 +128,8 @@
     var span = unsafe tar.mutableSpan
     for index in holes.indices {
       let hole = holes[index]
-      try HostFileSystem.read(hole.file, hole.status, offset: hole.offset, into: &span, at: hole.range)
+      let (range, offset) = (hole.stretch.range, hole.stretch.offset)
+      try HostFileSystem.read(hole.file, hole.status, offset: offset, into: &span, at: range)
       holes[index].file.opened = nil
     }
     holes.removeAll(keepingCapacity: true)

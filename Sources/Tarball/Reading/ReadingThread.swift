@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import HostSystem
 internal import OCICore
 internal import Synchronization
@@ -70,5 +71,25 @@ final class ReadingCancellation: Sendable {
     watch(task)
     guard let result = promise.take() else { preconditionFailure("a promise is taken once") }
     return try result.get()
+  }
+}
+
+/// A value that one thread makes and another waits for.
+private final class Promise<Value: Sendable>: Sendable {
+  private let value = Mutex<Value?>(nil)
+  private let ready = DispatchSemaphore(value: 0)
+
+  func fulfil(_ value: Value) {
+    self.value.withLock { $0 = value }
+    ready.signal()
+  }
+
+  /// Waits for the value and takes it; to be called once.
+  func take() -> Value? {
+    ready.wait()
+    return value.withLock { value in
+      defer { value = nil }
+      return value
+    }
   }
 }

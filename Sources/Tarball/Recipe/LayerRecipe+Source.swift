@@ -27,9 +27,9 @@ extension LayerRecipe {
           if let cached = batch.cached {
             try writer.write(cached)
           } else if encoding == .none {
-            try writer.write(batch.batch.slot.withTar { Array(copying: $0) })
+            try writer.write(batch.slot.withTar { Array(copying: $0) })
           } else {
-            try writer.write(batch.batch.slot.withEncoded { Array(copying: $0) })
+            try writer.write(batch.slot.withEncoded { Array(copying: $0) })
           }
         }
         try writer.write(encoding.suffix(checksum.value))

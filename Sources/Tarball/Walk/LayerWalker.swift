@@ -257,7 +257,8 @@ struct LayerWalker<Sink: LayerSink> {
 
   /// Writes a file of which only the name is known: looks it up once, for its status and its content.
   private mutating func visit(unexamined file: HostFile, _ context: SourceContext) throws {
-    if context.verdict(path, isDirectory: false) == .leaveOut { return }
+    let verdict = context.verdict(path, isDirectory: false)
+    if verdict == .leaveOut { return }
     guard let opened = try HostFileSystem.openFile(file) else {
       // Without its content, what it is can still be said.
       return try visit(Found(.host(file, nil), context))
@@ -265,17 +266,21 @@ struct LayerWalker<Sink: LayerSink> {
     let status = try HostFileSystem.status(opened, file)
     var file = file
     file.opened = opened
-    try visit(Found(.host(file, status), context))
+    try write(Found(.host(file, status), context), verdict)
   }
 
   /// Writes one thing, unless a rule leaves it out or it waits for what is in it; tells whether it is kept.
   private mutating func write(_ found: Found, isDirectory: Bool) throws -> Bool {
     let verdict = found.context.verdict(path, isDirectory: isDirectory)
     if verdict == .leaveOut { return false }
+    try write(found, verdict)
+    return true
+  }
+
+  private mutating func write(_ found: Found, _ verdict: SourceRules.Verdict) throws {
     try refuseReservedName()
     let (entry, content) = try member(found)
     if verdict == .undecided { pending.append((entry, frames.count)) } else { try append(entry, content) }
-    return true
   }
 
   private func refuseReservedName() throws(TarballError) {
