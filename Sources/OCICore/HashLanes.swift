@@ -1,27 +1,60 @@
 internal import CSHA256
-internal import Dispatch
 internal import Synchronization
 
-/// Hashes the streams of all layers that are made at once, two at a time on one core where the processor can.
+/// Where the streams of all layers that are made at once meet, to be hashed two at a time on one core.
 ///
-/// One SHA-256 stream leaves most of a core's SHA unit idle, because each round waits for the one before. So all bytes go
-/// through one queue, and a few threads of their own hash what is in it: each takes one stream while there are cores
-/// enough, and two side by side when there are more. A stream that is alone is hashed in slices, so that a second one can
-/// join it half way.
+/// One SHA-256 stream leaves most of a core's SHA unit idle, because each round waits for the one before. So a thread that
+/// brings bytes hashes them beside those of another stream, where some wait here. Where none do, but are expected, it leaves
+/// its own for whoever comes next, and goes on with its work. There is no thread that only hashes, so none has to be woken,
+/// and most bytes are hashed on the core that has just made them.
 package final class HashLanes: Sendable {
-  /// The queue of this process.
+  /// The meeting place of this process.
   package static let shared = HashLanes()
 
-  /// So much of a lone stream is hashed before a second one is looked for.
+  /// So much of a lone stream is hashed before another one is looked for.
   private static let slice = 128 << 10
+
+  /// A layer, or something else, that has streams hashed here.
+  package final class Client: Sendable {
+    fileprivate let lanes: HashLanes
+    /// How many streams it has whose bytes come at the same time.
+    fileprivate let streams: Int
+
+    fileprivate init(_ lanes: HashLanes, _ streams: Int) {
+      self.lanes = lanes
+      self.streams = streams
+    }
+
+    /// Adds bytes to a stream, after those that were submitted for it before. Only notes them: somebody has to `help`.
+    /// - Parameter whenDone: Called when they are hashed, on any client's thread; keeps what owns the memory.
+    package func submit(_ stream: SHA256Stream, _ bytes: Span<UInt8>, whenDone: @escaping @Sendable () -> Void) {
+      let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(self, stream, $0, whenDone) }
+      lanes.state.withLock { $0.waiting.append(request) }
+    }
+
+    /// Hashes what waits: its own first, beside another's. Leaves a lone stream for which another is to be expected.
+    package func help() { lanes.help(self) }
+
+    /// Hashes what waits of its own and is in nobody's hands, alone if need be; to be called while waiting for that, now and
+    /// then.
+    package func hurry() { lanes.hurry(self) }
+
+    /// Says that nothing more comes; all that was submitted has to be hashed.
+    package func leave() { lanes.state.withLock { $0.streams -= streams } }
+  }
 
   /// Bytes to hash. Sendable: the memory stays where it is until `whenDone` has been called, which keeps its owner alive.
   @safe private struct Request: @unchecked Sendable {
+    let client: Client
     let stream: SHA256Stream
     private var bytes: UnsafeBufferPointer<UInt8>
     let whenDone: @Sendable () -> Void
 
-    init(_ stream: SHA256Stream, _ bytes: UnsafeBufferPointer<UInt8>, _ whenDone: @escaping @Sendable () -> Void) {
+    init(
+      _ client: Client, _ stream: SHA256Stream, _ bytes: UnsafeBufferPointer<UInt8>,
+      _ whenDone: @escaping @Sendable () -> Void
+    ) {
+      self.client = client
       self.stream = stream
       unsafe self.bytes = bytes
       self.whenDone = whenDone
@@ -49,145 +82,110 @@ package final class HashLanes: Sendable {
   }
 
   private struct State {
-    /// In the order in which they came; a stream's own stay in order, because one that is busy is passed over.
+    /// In the order in which they came; a stream's own stay in order, because one that is being hashed is passed over.
     var waiting: [Request] = []
-    /// The streams that workers have.
+    /// The streams that are being hashed.
     var busy: [SHA256Stream] = []
-    /// How many streams each worker has.
-    var lanes: [Int] = []
+    /// How many streams all clients have.
+    var streams = 0
+    /// How many threads hash one stream alone, and look for another after each slice.
+    var lonely = 0
 
-    /// Takes the first request of a stream that no worker has.
-    mutating func takeNext(for worker: Int) -> Request? {
-      guard let index = waiting.firstIndex(where: { request in !isBusy(request.stream) }) else { return nil }
+    /// Takes the oldest request that can be hashed now.
+    /// - Parameter isWanted: Says which; every one unless told.
+    mutating func take(where isWanted: (Request) -> Bool = { _ in true }) -> Request? {
+      guard let index = waiting.firstIndex(where: { !isBusy($0.stream) && isWanted($0) }) else { return nil }
       busy.append(waiting[index].stream)
-      lanes[worker] += 1
       return waiting.remove(at: index)
     }
 
-    mutating func release(_ request: Request, from worker: Int?) {
-      busy.removeAll { $0 === request.stream }
-      if let worker { lanes[worker] -= 1 }
-    }
+    mutating func take(of client: Client) -> Request? { take { $0.client === client } }
 
     func isBusy(_ stream: SHA256Stream) -> Bool { busy.contains { $0 === stream } }
 
-    /// How many streams wait for a worker.
-    var waitingStreams: Int {
-      var seen: [SHA256Stream] = []
-      for request in waiting where !isBusy(request.stream) && !seen.contains(where: { $0 === request.stream }) {
-        seen.append(request.stream)
-      }
-      return seen.count
+    /// Whether bytes may soon come beside which a request that was taken can be hashed.
+    var expectsCompany: Bool { lonely > 0 || streams > busy.count }
+
+    /// Leaves a request that was taken for later.
+    mutating func putBack(_ request: Request) {
+      release(request)
+      waiting.insert(request, at: 0)
     }
 
-    /// How many workers have room for a second stream.
-    var lonely: Int { lanes.count { $0 == 1 } }
+    mutating func release(_ request: Request) { busy.removeAll { $0 === request.stream } }
   }
   private let state = Mutex(State())
-  private let available = DispatchSemaphore(value: 0)
-  private let maximumWorkers = WorkerThread.processorCount
-  /// So many streams have a core each, and leave the other half of the cores to those who read; more share cores.
-  private let unpairedStreams: Int
+  /// Whether this processor gains by hashing two streams at once.
+  package let pairs = flywheel_sha256_has_lanes() != 0
 
-  private init() {
-    unpairedStreams = flywheel_sha256_has_lanes() != 0 ? max(1, WorkerThread.processorCount / 2) : .max
+  package init() {}
+
+  /// Announces streams whose bytes come at the same time.
+  package func join(streams: Int) -> Client {
+    state.withLock { $0.streams += streams }
+    return Client(self, streams)
   }
 
-  /// Adds bytes to a stream, after those that were submitted for it before.
-  /// - Parameters:
-  ///   - helping: Whether the calling thread may hash them itself, where there are cores enough for every stream to have its
-  ///     own: nobody has to be woken, and the bytes are near.
-  ///   - whenDone: Called when they are hashed, on a hashing thread or one that helps; keeps what owns the memory.
-  package func submit(
-    _ stream: SHA256Stream, _ bytes: Span<UInt8>, helping: Bool = false, whenDone: @escaping @Sendable () -> Void
-  ) {
-    let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(stream, $0, whenDone) }
-    var own = state.withLock { state in
-      state.waiting.append(request)
-      return helping ? takeToHelp(stream, &state) : nil
-    }
-    guard own != nil else { return wakeWorker() }
-    while own != nil {
-      own?.advance(upTo: .max)
-      finish(&own)
-      // What others have added in the meantime.
-      own = state.withLock { takeToHelp(stream, &$0) }
-    }
-    if state.withLock({ $0.waiting.contains { $0.stream === stream } }) { wakeWorker() }
-  }
-
-  private func takeToHelp(_ stream: SHA256Stream, _ state: inout State) -> Request? {
-    guard !state.isBusy(stream), state.busy.count + state.waitingStreams <= unpairedStreams,
-      let index = state.waiting.firstIndex(where: { $0.stream === stream })
-    else { return nil }
-    state.busy.append(stream)
-    return state.waiting.remove(at: index)
-  }
-
-  private func wakeWorker() {
-    let newWorker: Int? = state.withLock { state in
-      guard state.lanes.count < maximumWorkers, !state.lanes.contains(0) else { return nil }
-      state.lanes.append(0)
-      return state.lanes.count - 1
-    }
-    if let newWorker { startWorker(newWorker) }
-    available.signal()
-  }
-
-  /// Adds bytes to a stream; returns when they are hashed.
-  package func update(_ stream: SHA256Stream, _ bytes: Span<UInt8>) {
-    let done = DispatchSemaphore(value: 0)
-    submit(stream, bytes) { done.signal() }
-    done.wait()
-  }
-
-  private func startWorker(_ worker: Int) {
-    do {
-      try WorkerThread.start { self.work(as: worker) }
-    } catch {
-      // One worker is enough to go on; the first has to be.
-      precondition(worker > 0, "the system allows no further thread; raise the limit of processes")
-    }
-  }
-
-  private func work(as worker: Int) {
-    var first: Request?
-    var second: Request?
-    while true {
-      state.withLock { state in
-        let waiting = state.waitingStreams
-        let isCrowded = state.busy.count + waiting > unpairedStreams
-        if first == nil {
-          // A stream for which another worker has room is left to it.
-          if isCrowded, waiting <= state.lonely { return }
-          first = state.takeNext(for: worker)
-        }
-        if first != nil, second == nil, isCrowded { second = state.takeNext(for: worker) }
+  private func help(_ client: Client) {
+    let (first, second): (Request?, Request?) = state.withLock { state in
+      guard let first = state.take(of: client) ?? state.take() else { return (nil, nil) }
+      guard pairs else { return (first, nil) }
+      let second = state.take()
+      if second == nil, state.expectsCompany {
+        state.putBack(first)
+        return (nil, nil)
       }
-      guard var current = first else {
-        available.wait()
-        continue
-      }
+      return (first, second)
+    }
+    if let first { hash(first, second, client) }
+  }
+
+  private func hurry(_ client: Client) {
+    while let first = state.withLock({ $0.take(of: client) }) { hash(first, nil, client) }
+  }
+
+  /// Hashes requests, and what comes after them of the client's own streams.
+  private func hash(_ one: Request, _ other: Request?, _ client: Client) {
+    var first: Request? = one
+    var second = other
+    var isLonely = false
+    while var current = first {
+      if second == nil, pairs { second = company(for: &isLonely) }
       if var other = second {
         Request.advance(&current, &other)
         second = other
       } else {
-        current.advance(upTo: Self.slice)
+        current.advance(upTo: pairs ? Self.slice : .max)
       }
       first = current
-      finish(&first, worker)
-      finish(&second, worker)
+      goOn(&first, client)
+      goOn(&second, client)
       if first == nil { swap(&first, &second) }
+    }
+    if isLonely { state.withLock { $0.lonely -= 1 } }
+  }
+
+  /// Takes something to be hashed beside a lone stream.
+  /// - Parameter isLonely: Whether the thread is counted among those that found nothing.
+  private func company(for isLonely: inout Bool) -> Request? {
+    state.withLock { state in
+      let found = state.take()
+      if (found == nil) != isLonely {
+        isLonely = found == nil
+        state.lonely += isLonely ? 1 : -1
+      }
+      return found
     }
   }
 
-  /// Tells the owner of a request that is done.
-  /// - Parameter worker: Who had it; `nil` for a thread that helped.
-  private func finish(_ request: inout Request?, _ worker: Int? = nil) {
+  /// Tells the owner of a request that is done, and takes the stream's next where that is the client's own.
+  private func goOn(_ request: inout Request?, _ client: Client) {
     guard let done = request, done.isDone else { return }
-    request = nil
-    // Before the stream is free for another worker, so that its owner sees it as it is now.
+    // While the stream is not free for another thread, so that its owner sees it as it is now.
     done.whenDone()
-    state.withLock { $0.release(done, from: worker) }
+    request = state.withLock { state in
+      state.release(done)
+      return done.client === client ? state.take { $0.stream === done.stream } : nil
+    }
   }
 }

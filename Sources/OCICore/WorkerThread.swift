@@ -33,8 +33,9 @@ package enum WorkerThread {
     }
   }
 
-  /// How many processors the machine has.
-  package static var processorCount: Int {
-    max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-  }
+  /// Lets another thread have the core, where one waits for it.
+  package static func yield() { sched_yield() }
+
+  /// How many processors the machine has; asked once, because the answer is read from a file.
+  package static let processorCount = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 }

@@ -21,14 +21,19 @@ final class LayerListingBuilder: Sendable {
     }
   }
 
-  /// Digests what a batch holds of larger files; to be called in the order of the batches.
-  func continueDigests(_ slot: Slot) {
+  /// Has digested what a batch holds of larger files; to be called in the order of the batches.
+  /// - Parameter submit: Adds bytes to a stream, now or later, and then calls the function that it is given.
+  func continueDigests(
+    _ slot: Slot, _ submit: (SHA256Stream, Span<UInt8>, @escaping @Sendable () -> Void) -> Void
+  ) {
     forEachContent(of: slot, partial: true) { content, bytes in
-      open.withLock { open in
+      let stream = open.withLock { open in
         if content.stretch.offset == 0 { open = SHA256Stream() }
-        if let open { HashLanes.shared.update(open, bytes) }
-        guard content.isLast, let digest = open.take()?.digest else { return }
-        set(digest, of: content)
+        return content.isLast ? open.take() : open
+      }
+      guard let stream else { return }
+      submit(stream, bytes) { [self] in
+        if content.isLast { set(stream.digest, of: content) }
       }
     }
   }

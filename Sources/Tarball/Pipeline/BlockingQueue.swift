@@ -60,12 +60,17 @@ final class BlockingQueue<Element: Sendable>: Sendable {
   }
 
   /// Takes an element without waiting; `nil` where there is none that no waiting thread was woken for.
-  func takeIfReady() -> Element? {
-    filled.wait(timeout: .now()) == .success ? takeNow() : nil
+  func takeIfReady() -> Element? { take(withinMicroseconds: 0) }
+
+  /// Takes an element, waiting for it so long; `nil` where none came.
+  func take(withinMicroseconds time: Int) -> Element? {
+    filled.wait(timeout: .now() + .microseconds(time)) == .success ? takeNow() : nil
   }
 
   /// How many elements wait.
   var count: Int { state.withLock { $0.elements.count } }
+
+  var isClosed: Bool { state.withLock { $0.isClosed } }
 
   /// Lets takers finish what is there; with `discarding`, drops it.
   func close(discarding: Bool = false) {

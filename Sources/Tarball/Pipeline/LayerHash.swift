@@ -7,7 +7,7 @@ internal import SystemPackage
 ///
 /// Sendable, because the streams are the hashing threads' until the last batch is done, and the rest is used by one thread at a
 /// time.
-final class LayerHash: @unchecked Sendable {
+final class LayerHash: LayerPipeline.Consumer, @unchecked Sendable {
   private let order: LayerPipeline.Order
   private let onProgress: (@Sendable (Int64) -> Void)?
   private let tar: SHA256Stream
@@ -15,6 +15,7 @@ final class LayerHash: @unchecked Sendable {
   private let blob: SHA256Stream?
   private var checksum: GzipChecksum
   private let checkpointNames: [String]
+  private let client: HashLanes.Client
   /// What has been submitted and is not hashed yet.
   private let open = DispatchGroup()
 
@@ -40,9 +41,9 @@ final class LayerHash: @unchecked Sendable {
     let pipeline = LayerPipeline(order)
     canceller.watch(pipeline)
     // Nothing is in flight any more when this returns or throws.
-    defer { hash.open.wait() }
-    try pipeline.run { batch, release in hash.take(batch, release) }
-    hash.open.wait()
+    defer { hash.end() }
+    try pipeline.run(hash)
+    hash.wait()
     let digests = hash.finish()
     if let name { order.cache?.store(digests, for: name) }
     // What was skipped is not listed.
@@ -83,37 +84,57 @@ final class LayerHash: @unchecked Sendable {
     self.blob = blob
     self.checksum = checksum
     self.checkpointNames = checkpointNames
+    client = HashLanes.shared.join(streams: blob == nil ? 1 : 2)
   }
 
-  private func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) {
+  // MARK: Batches
+
+  func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) {
     checksum.append(batch.checksum)
-    order.listing?.continueDigests(batch.slot)
-    let pending = Pending(checkpoint: checkpoint(after: batch.batch), parts: blob == nil ? 1 : 2)
-    let finish: @Sendable () -> Void = { [open] in
-      if pending.isLast() { release() }
-      open.leave()
-    }
-    open.enter()
-    batch.slot.withTar { bytes in
-      HashLanes.shared.submit(tar, bytes, helping: order.parallelism.hashesOnTheWay(order.encoding)) {
-        [tar, onProgress] in
-        pending.note(tar: tar)
-        onProgress?(tar.count)
-        finish()
+    let pending = Pending(checkpoint: checkpoint(after: batch.batch), release)
+    // Until all are submitted.
+    pending.begin()
+    let submit = {
+      [client, open] (stream: SHA256Stream, bytes: Span<UInt8>, whenDone: @escaping @Sendable () -> Void) in
+      open.enter()
+      pending.begin()
+      client.submit(stream, bytes) {
+        whenDone()
+        pending.end()
+        open.leave()
       }
     }
-    guard let blob else { return }
-    open.enter()
-    let whenDone: @Sendable () -> Void = {
-      pending.note(blob: blob)
-      finish()
+    order.listing?.continueDigests(batch.slot, submit)
+    batch.slot.withTar { bytes in
+      submit(tar, bytes) { [tar, onProgress] in
+        pending.note(tar: tar)
+        onProgress?(tar.count)
+      }
     }
-    if let cached = batch.cached {
-      // Held until it is hashed.
-      HashLanes.shared.submit(blob, cached.span) { withExtendedLifetime(cached, whenDone) }
-    } else {
-      batch.slot.withEncoded { HashLanes.shared.submit(blob, $0, whenDone: whenDone) }
+    if let blob {
+      let note = { @Sendable in pending.note(blob: blob) }
+      if let cached = batch.cached {
+        // Held until it is hashed.
+        submit(blob, cached.span) { withExtendedLifetime(cached, note) }
+      } else {
+        batch.slot.withEncoded { submit(blob, $0, note) }
+      }
     }
+    pending.end()
+  }
+
+  func help() { client.help() }
+
+  func hurry() { client.hurry() }
+
+  /// Returns when everything that was submitted is hashed.
+  private func wait() {
+    repeat { client.hurry() } while open.wait(timeout: .now() + .microseconds(LayerPipeline.patience)) == .timedOut
+  }
+
+  private func end() {
+    wait()
+    client.leave()
   }
 
   private func finish() -> LayerDigests {
@@ -139,19 +160,20 @@ final class LayerHash: @unchecked Sendable {
     }
   }
 
-  /// A batch whose tar and blob are being hashed, in any order.
+  /// A batch of which parts are being hashed, in any order.
   private final class Pending: Sendable {
     private struct State {
-      var openParts: Int
+      var openParts = 0
       var tar: [UInt8] = []
       var blob: [UInt8] = []
     }
-    private let state: Mutex<State>
+    private let state = Mutex(State())
     private let checkpoint: (@Sendable ([UInt8], [UInt8]) -> Void)?
+    private let release: @Sendable () -> Void
 
-    init(checkpoint: (@Sendable ([UInt8], [UInt8]) -> Void)?, parts: Int) {
+    init(checkpoint: (@Sendable ([UInt8], [UInt8]) -> Void)?, _ release: @escaping @Sendable () -> Void) {
       self.checkpoint = checkpoint
-      state = Mutex(State(openParts: parts))
+      self.release = release
     }
 
     func note(tar: SHA256Stream) {
@@ -162,14 +184,17 @@ final class LayerHash: @unchecked Sendable {
       if checkpoint != nil { state.withLock { $0.blob = blob.stored } }
     }
 
-    /// Whether this was the last part; stores the checkpoint then.
-    func isLast() -> Bool {
+    func begin() { state.withLock { $0.openParts += 1 } }
+
+    /// Ends a part; with the last, stores the checkpoint and gives the memory back.
+    func end() {
       let (isLast, tar, blob) = state.withLock { state in
         state.openParts -= 1
         return (state.openParts == 0, state.tar, state.blob)
       }
-      if isLast { checkpoint?(tar, blob) }
-      return isLast
+      guard isLast else { return }
+      checkpoint?(tar, blob)
+      release()
     }
   }
 }

@@ -28,20 +28,17 @@ public struct LayerParallelism: Sendable, Hashable {
     return result
   }
 
-  /// Whether the thread that has made a batch hashes it, too: where that is the only stream, that needs no other thread, and
-  /// the bytes are near. Several streams are hashed faster side by side.
-  func hashesOnTheWay(_ encoding: LayerEncoding) -> Bool { encoding == .none && !isShared }
-
   /// How a layer is cut. What is not encoded may be cut anyhow: small pieces stay in the cache of the
-  /// core that has made them.
+  /// core that has made them; of layers that are made at once they are larger, because two have to meet.
   func cut(_ encoding: LayerEncoding) -> LayerBatchWriter.Cut {
     var cut = encoding.cut
-    if hashesOnTheWay(encoding) { cut.size = cut.minimumSegment }
+    if encoding == .none { cut.size = isShared ? 2 * cut.minimumSegment : cut.minimumSegment }
     return cut
   }
 
   /// How many batches are in flight; of large ones at least as many that one can be compressed while others are cut and hashed.
   func slots(ofBatches size: Int) -> Int {
-    size > 1 << 20 ? Swift.max(2, slots / 2) : slots * ((1 << 20) / size)
+    if size > 1 << 20 { return Swift.max(2, slots / 2) }
+    return isShared ? slots : slots * ((1 << 20) / size)
   }
 }

@@ -39,15 +39,29 @@ final class LayerPipeline: Sendable {
     var checksum: GzipChecksum
   }
 
-  /// Takes batches in order, one at a time, on any thread; is given a function to call, now or later, when the batch's slot is
-  /// not needed any more.
-  typealias Consumer = @Sendable (Filled, @escaping @Sendable () -> Void) throws -> Void
+  /// Who takes the batches.
+  protocol Consumer: Sendable {
+    /// Takes a batch; called in order, one at a time, on any thread.
+    /// - Parameter release: To be called, now or later, when the batch's slot is not needed any more.
+    func take(_ batch: Filled, _ release: @escaping @Sendable () -> Void) throws
+
+    /// Works on what was taken, beside others who do the same; called after batches were taken, on any thread.
+    func help()
+
+    /// The same without delay: no slot is left. Called again and again until there is one.
+    func hurry()
+  }
 
   private struct Job: Sendable {
     var batch: LayerBatch
     /// Its place in the layer.
     var number: Int
   }
+
+  /// How many layers are being made in this process.
+  private static let runningCount = Atomic(0)
+  /// So many microseconds one waits for what was taken before one is in a hurry.
+  static let patience = 500
 
   private let order: Order
   private let cut: LayerBatchWriter.Cut
@@ -79,11 +93,13 @@ final class LayerPipeline: Sendable {
   }
 
   /// Produces the batches; blocks until the layer is done.
-  /// - Throws: `TarballError`, `CancellationError`, or what `consume` throws.
-  func run(_ consume: @escaping Consumer) throws {
+  /// - Throws: `TarballError`, `CancellationError`, or what the consumer throws.
+  func run(_ consumer: any Consumer) throws {
+    Self.runningCount.add(1, ordering: .relaxed)
+    defer { Self.runningCount.subtract(1, ordering: .relaxed) }
     do {
-      try start { self.work(consume) { self.walk($0) } }
-      for _ in 1..<order.parallelism.fillers { try start { self.work(consume) } }
+      try start { self.work(consumer) { self.walk($0) } }
+      for _ in 1..<order.parallelism.fillers { try start { self.work(consumer) } }
     } catch {
       fail(error)
     }
@@ -118,13 +134,13 @@ final class LayerPipeline: Sendable {
   /// What a thread needs to fill batches.
   private struct Filler {
     let encoder: (any BlockEncoder)?
-    let consume: Consumer
+    let consumer: any Consumer
   }
 
   /// A thread's work: something of its own, then the batches that there are.
-  private func work(_ consume: @escaping Consumer, first: (Filler) -> Void = { _ in }) {
+  private func work(_ consumer: any Consumer, first: (Filler) -> Void = { _ in }) {
     do {
-      let filler = Filler(encoder: try order.encoding.makeEncoder(), consume: consume)
+      let filler = Filler(encoder: try order.encoding.makeEncoder(), consumer: consumer)
       first(filler)
       deliver(filler)
       while let job = jobs.take() {
@@ -184,8 +200,14 @@ final class LayerPipeline: Sendable {
       cut, labelsParts: labelsParts, list: list,
       makeSlot: { [self] in try freeSlot(filler) },
       emit: { [self] batch in
-        try jobs.put(Job(batch: batch, number: count))
+        let job = Job(batch: batch, number: count)
         count += 1
+        guard Self.runningCount.load(ordering: .relaxed) < WorkerThread.processorCount else {
+          // Other layers keep the other cores busy.
+          fill(job, filler)
+          return deliver(filler)
+        }
+        try jobs.put(job)
         // The others have enough to go on with; one of them takes these to the consumer, too.
         while jobs.count > 2 * order.parallelism.fillers, let job = jobs.takeIfReady() { fill(job, filler) }
       })
@@ -199,8 +221,19 @@ final class LayerPipeline: Sendable {
       deliver(filler)
       next = free.takeIfReady()
     }
-    if next == nil { deliver(filler) }
-    guard let next = next ?? free.take() else { throw CancellationError() }
+    if next == nil {
+      deliver(filler)
+      // Whoever has the bytes in hand may just lack a core: that is cheaper than to sleep and to be woken.
+      WorkerThread.yield()
+      next = free.take(withinMicroseconds: Self.patience)
+    }
+    var patience = Self.patience
+    while next == nil, !free.isClosed {
+      filler.consumer.hurry()
+      patience = min(2 * patience, 20_000)
+      next = free.take(withinMicroseconds: patience)
+    }
+    guard let next else { throw CancellationError() }
     guard let slot = next else { return Slot(tarCapacity: cut.size) }
     slot.clear()
     return slot
@@ -218,11 +251,12 @@ final class LayerPipeline: Sendable {
       guard failure.withLock({ $0 == nil }) else { return }
       do {
         let filled = try result.get()
-        try filler.consume(filled) { try? free.put(filled.slot) }
+        try filler.consumer.take(filled) { try? free.put(filled.slot) }
       } catch {
         fail(error)
       }
     }
+    filler.consumer.help()
   }
 
   private func filled(_ batch: LayerBatch, _ encoder: (any BlockEncoder)?) throws -> Filled {

@@ -54,7 +54,7 @@
   private static let alignment = 4096
 
   init(tarCapacity: Int) {
-    let memory = unsafe UnsafeMutableRawBufferPointer.allocate(byteCount: tarCapacity, alignment: Self.alignment)
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: tarCapacity, alignment: Self.alignment)
     unsafe tar = memory.bindMemory(to: UInt8.self)
   }
 

@@ -21,21 +21,37 @@ extension LayerRecipe {
         let order = LayerPipeline.Order(
           recipe: self, encoding: encoding, parallelism: parallelism, needsTar: encoding == .none, cache: cache,
           substitute: substitute)
-        try LayerPipeline(order).run { batch, release in
-          defer { release() }
-          checksum.append(batch.checksum)
-          if let cached = batch.cached {
-            try writer.write(cached)
-          } else if encoding == .none {
-            try writer.write(batch.slot.withTar { Array(copying: $0) })
-          } else {
-            try writer.write(batch.slot.withEncoded { Array(copying: $0) })
-          }
-        }
+        try LayerPipeline(order).run(BatchWriter(writer, checksum))
         try writer.write(encoding.suffix(checksum.value))
       }
     }
   }
+}
+
+/// Writes batches to a stream.
+private struct BatchWriter: LayerPipeline.Consumer {
+  let writer: ByteStream.Writer
+  let checksum: RunningChecksum
+
+  init(_ writer: ByteStream.Writer, _ checksum: RunningChecksum) {
+    self.writer = writer
+    self.checksum = checksum
+  }
+
+  func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) throws {
+    defer { release() }
+    checksum.append(batch.checksum)
+    if let cached = batch.cached {
+      try writer.write(cached)
+    } else if batch.slot.encodedCount == 0 {
+      try writer.write(batch.slot.withTar { Array(copying: $0) })
+    } else {
+      try writer.write(batch.slot.withEncoded { Array(copying: $0) })
+    }
+  }
+
+  func help() {}
+  func hurry() {}
 }
 
 /// The checksum of batches that come one after the other, on any thread.
