@@ -18,11 +18,12 @@ let package = Package(
     .executableTarget(
       name: "LayerBenchmark",
       dependencies: [
-        "Measuring",
+        "LeastWork", "Measuring",
         .product(name: "OCICore", package: "flywheel"),
         .product(name: "Tarball", package: "flywheel"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "LeastWork"),
     .target(name: "Measuring"),
     .executableTarget(
       name: "RegistryBenchmark",

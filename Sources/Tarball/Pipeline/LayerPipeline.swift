@@ -202,8 +202,8 @@ final class LayerPipeline: Sendable {
       emit: { [self] batch in
         let job = Job(batch: batch, number: count)
         count += 1
-        guard Self.runningCount.load(ordering: .relaxed) < WorkerThread.processorCount else {
-          // Other layers keep the other cores busy.
+        guard Self.runningCount.load(ordering: .relaxed) <= WorkerThread.processorCount else {
+          // With more layers than cores, the others' walks keep the other cores busy.
           fill(job, filler)
           return deliver(filler)
         }
