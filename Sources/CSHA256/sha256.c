@@ -43,11 +43,18 @@ void flywheel_sha256_end(const flywheel_sha256 *hash, uint8_t digest[32]) {
 #include <cpuid.h>
 #include <immintrin.h>
 
-int flywheel_sha256_has_lanes(void) {
+static int detect_lanes(void) {
   unsigned a, b, c, d;
   // SSSE3 and SSE4.1 for the shuffles around the SHA instructions.
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & (1u << 9)) || !(c & (1u << 19))) return 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & (1u << 29));
+}
+
+int flywheel_sha256_has_lanes(void) {
+  // Asked once: in a virtual machine the question goes to the hypervisor, and takes longer than some of what is hashed.
+  static _Atomic int known; // The answer plus one.
+  if (!known) known = detect_lanes() + 1;
+  return known - 1;
 }
 
 static const uint32_t constants[64] = {

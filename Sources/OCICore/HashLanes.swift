@@ -26,21 +26,26 @@ package final class HashLanes: Sendable {
     }
 
     /// Adds bytes to a stream, after those that were submitted for it before. Only notes them: somebody has to `help`.
-    /// - Parameter whenDone: Called when they are hashed, on any client's thread; keeps what owns the memory.
+    /// - Parameter whenDone: Called when they are hashed, on any client's thread, so that it must not wait for a client; keeps
+    ///   what owns the memory.
     package func submit(_ stream: SHA256Stream, _ bytes: Span<UInt8>, whenDone: @escaping @Sendable () -> Void) {
       let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(self, stream, $0, whenDone) }
-      lanes.state.withLock { $0.waiting.append(request) }
+      lanes.state.withLock { $0.add(request) }
     }
 
     /// Hashes what waits: its own first, beside another's. Leaves a lone stream for which another is to be expected.
-    package func help() { lanes.help(self) }
+    /// - Parameter goesOn: Whether it goes on with what comes after that of its own.
+    package func help(goesOn: Bool = true) { lanes.help(self, goesOn) }
 
     /// Hashes what waits of its own and is in nobody's hands, alone if need be; to be called while waiting for that, now and
     /// then.
-    package func hurry() { lanes.hurry(self) }
+    /// - Parameter goesOn: Whether it hashes all of it, or one piece.
+    /// - Returns: Whether there was something.
+    @discardableResult
+    package func hurry(goesOn: Bool = true) -> Bool { lanes.hurry(self, goesOn) }
 
     /// Says that nothing more comes; all that was submitted has to be hashed.
-    package func leave() { lanes.state.withLock { $0.streams -= streams } }
+    package func leave() { lanes.state.withLock { state in state.members.removeAll { $0 === self } } }
   }
 
   /// Bytes to hash. Sendable: the memory stays where it is until `whenDone` has been called, which keeps its owner alive.
@@ -82,14 +87,19 @@ package final class HashLanes: Sendable {
   }
 
   private struct State {
-    /// In the order in which they came; a stream's own stay in order, because one that is being hashed is passed over.
+    /// The oldest first. A stream's own stay in order, because one that is being hashed is passed over.
     var waiting: [Request] = []
     /// The streams that are being hashed.
     var busy: [SHA256Stream] = []
-    /// How many streams all clients have.
-    var streams = 0
+    /// Clients that have begun to submit.
+    var members: [Client] = []
     /// How many threads hash one stream alone, and look for another after each slice.
     var lonely = 0
+
+    mutating func add(_ request: Request) {
+      if !members.contains(where: { $0 === request.client }) { members.append(request.client) }
+      waiting.append(request)
+    }
 
     /// Takes the oldest request that can be hashed now.
     /// - Parameter isWanted: Says which; every one unless told.
@@ -104,7 +114,7 @@ package final class HashLanes: Sendable {
     func isBusy(_ stream: SHA256Stream) -> Bool { busy.contains { $0 === stream } }
 
     /// Whether bytes may soon come beside which a request that was taken can be hashed.
-    var expectsCompany: Bool { lonely > 0 || streams > busy.count }
+    var expectsCompany: Bool { lonely > 0 || members.reduce(0) { $0 + $1.streams } > busy.count }
 
     /// Leaves a request that was taken for later.
     mutating func putBack(_ request: Request) {
@@ -120,16 +130,17 @@ package final class HashLanes: Sendable {
 
   package init() {}
 
-  /// Announces streams whose bytes come at the same time.
-  package func join(streams: Int) -> Client {
-    state.withLock { $0.streams += streams }
-    return Client(self, streams)
-  }
+  /// Somebody who will submit bytes of so many streams at the same time.
+  package func client(streams: Int) -> Client { Client(self, streams) }
 
-  private func help(_ client: Client) {
+  private func help(_ client: Client, _ goesOn: Bool) {
+    // Without lanes there is nothing to wait for.
+    guard pairs else {
+      _ = hurry(client, goesOn)
+      return
+    }
     let (first, second): (Request?, Request?) = state.withLock { state in
       guard let first = state.take(of: client) ?? state.take() else { return (nil, nil) }
-      guard pairs else { return (first, nil) }
       let second = state.take()
       if second == nil, state.expectsCompany {
         state.putBack(first)
@@ -137,20 +148,27 @@ package final class HashLanes: Sendable {
       }
       return (first, second)
     }
-    if let first { hash(first, second, client) }
+    if let first { hash(first, second, client, goesOn) }
   }
 
-  private func hurry(_ client: Client) {
-    while let first = state.withLock({ $0.take(of: client) }) { hash(first, nil, client) }
+  private func hurry(_ client: Client, _ goesOn: Bool) -> Bool {
+    var found = false
+    while goesOn || !found, let first = state.withLock({ $0.take(of: client) }) {
+      found = true
+      hash(first, nil, client, goesOn)
+    }
+    return found
   }
 
-  /// Hashes requests, and what comes after them of the client's own streams.
-  private func hash(_ one: Request, _ other: Request?, _ client: Client) {
+  /// Hashes requests, what else waits beside its own, and, where it goes on, what comes after them of its own streams.
+  ///
+  /// The rest of another's is hashed alone, without taking more of others: a client's thread must come back to its own work.
+  private func hash(_ one: Request, _ other: Request?, _ client: Client, _ goesOn: Bool) {
     var first: Request? = one
     var second = other
     var isLonely = false
     while var current = first {
-      if second == nil, pairs { second = company(for: &isLonely) }
+      if second == nil, pairs { second = company(for: current, client, &isLonely) }
       if var other = second {
         Request.advance(&current, &other)
         second = other
@@ -158,34 +176,37 @@ package final class HashLanes: Sendable {
         current.advance(upTo: pairs ? Self.slice : .max)
       }
       first = current
-      goOn(&first, client)
-      goOn(&second, client)
+      finish(&first, client, goesOn)
+      finish(&second, client, goesOn)
+      if first == nil || first?.client !== client { swap(&first, &second) }
       if first == nil { swap(&first, &second) }
     }
     if isLonely { state.withLock { $0.lonely -= 1 } }
   }
 
-  /// Takes something to be hashed beside a lone stream.
+  /// Takes something to be hashed beside a lone stream of the client's own.
   /// - Parameter isLonely: Whether the thread is counted among those that found nothing.
-  private func company(for isLonely: inout Bool) -> Request? {
-    state.withLock { state in
-      let found = state.take()
-      if (found == nil) != isLonely {
-        isLonely = found == nil
+  private func company(for request: Request, _ client: Client, _ isLonely: inout Bool) -> Request? {
+    let isOwn = request.client === client
+    guard isOwn || isLonely else { return nil }
+    return state.withLock { state in
+      let found = isOwn ? state.take() : nil
+      if (isOwn && found == nil) != isLonely {
+        isLonely.toggle()
         state.lonely += isLonely ? 1 : -1
       }
       return found
     }
   }
 
-  /// Tells the owner of a request that is done, and takes the stream's next where that is the client's own.
-  private func goOn(_ request: inout Request?, _ client: Client) {
+  /// Tells the owner of a request that is done, and takes the stream's next where that is the client's own and it goes on.
+  private func finish(_ request: inout Request?, _ client: Client, _ goesOn: Bool) {
     guard let done = request, done.isDone else { return }
     // While the stream is not free for another thread, so that its owner sees it as it is now.
     done.whenDone()
     request = state.withLock { state in
       state.release(done)
-      return done.client === client ? state.take { $0.stream === done.stream } : nil
+      return goesOn && done.client === client ? state.take { $0.stream === done.stream } : nil
     }
   }
 }

@@ -4,7 +4,8 @@ internal import CSHA256
 ///
 /// `Digester` is for everything else: it knows every registered algorithm.
 ///
-/// Sendable, because it is used by one thread at a time: by its owner, or by `HashLanes` while the owner waits.
+/// Sendable, because it is used by one thread at a time: by its owner, or by whoever has taken its
+/// bytes from `HashLanes`.
 @safe package final class SHA256Stream: @unchecked Sendable {
   let state: UnsafeMutablePointer<flywheel_sha256>
 

@@ -18,50 +18,94 @@ struct HashLanesTests {
 
   @Test func aStreamThatIsTheOnlyOneIsHashedAtOnce() {
     let (lanes, content) = (HashLanes(), bytes(300_000, 1))
-    let (stream, client) = (SHA256Stream(), lanes.join(streams: 1))
-    let isDone = Atomic(false)
-    client.submit(stream, content.span) { isDone.store(true, ordering: .relaxed) }
+    let (stream, client) = (SHA256Stream(), lanes.client(streams: 1))
+    let isDone = Flag()
+    client.submit(stream, content.span) { isDone.isSet = true }
     #expect(stream.count == 0)
     client.help()
-    let wasDone = isDone.load(ordering: .relaxed)
-    #expect(wasDone)
+    #expect(isDone.isSet)
     #expect(stream.digest == digest(content))
   }
 
   /// Where the processor has no lanes, waiting would gain nothing.
   @Test func aLoneStreamIsLeftForAnotherThatIsExpected() {
-    let (lanes, contents) = (HashLanes(), [bytes(300_000, 1), bytes(200_000, 2)])
-    let streams = [SHA256Stream(), SHA256Stream()]
-    let clients = [lanes.join(streams: 1), lanes.join(streams: 1)]
-    let done = Atomic(0)
-    for (index, client) in clients.enumerated() {
-      let content = contents[index]
-      client.submit(streams[index], content.span) { done.add(1, ordering: .relaxed) }
-      client.help()
-      let expected = lanes.pairs ? 2 * index : index + 1
-      let actual = done.load(ordering: .relaxed)
-      #expect(actual == expected)
-    }
-    #expect(streams.map(\.digest) == contents.map(digest))
+    let (lanes, content) = (HashLanes(), bytes(200_000, 1))
+    let (one, other) = (lanes.client(streams: 1), lanes.client(streams: 1))
+    let (first, second) = (SHA256Stream(), SHA256Stream())
+    one.submit(first, content.span) {}
+    one.help()
+    // Who has never come is not expected.
+    #expect(first.count == 200_000)
+    other.submit(second, content.span) {}
+    other.help()
+    #expect(second.count == (lanes.pairs ? 0 : 200_000))
+    one.submit(first, content.span) {}
+    one.help()
+    #expect(first.digest == digest(content + content))
+    #expect(second.digest == digest(content))
   }
 
   @Test func nothingIsLeftForAnotherThatHasGone() {
     let (lanes, content) = (HashLanes(), bytes(100_000, 1))
-    let (stream, client, other) = (SHA256Stream(), lanes.join(streams: 1), lanes.join(streams: 2))
+    let (one, other) = (lanes.client(streams: 1), lanes.client(streams: 2))
+    let stream = SHA256Stream()
+    other.submit(SHA256Stream(), content.span) {}
+    other.hurry()
     other.leave()
-    client.submit(stream, content.span) {}
-    client.help()
+    one.submit(stream, content.span) {}
+    one.help()
     #expect(stream.digest == digest(content))
   }
 
   @Test func whoIsInAHurryWaitsForNobody() {
     let (lanes, content) = (HashLanes(), bytes(100_000, 1))
-    let (stream, client, other) = (SHA256Stream(), lanes.join(streams: 1), lanes.join(streams: 1))
-    client.submit(stream, content.span) {}
-    client.submit(stream, content.span) {}
-    client.hurry()
-    #expect(stream.digest == digest(content + content))
-    other.leave()
+    let (one, other) = (lanes.client(streams: 1), lanes.client(streams: 1))
+    let (first, second) = (SHA256Stream(), SHA256Stream())
+    other.submit(second, content.span) {}
+    other.hurry()
+    one.submit(first, content.span) {}
+    one.submit(first, content.span) {}
+    #expect(one.hurry(goesOn: false))
+    #expect(first.count == 100_000)
+    #expect(one.hurry())
+    #expect(!one.hurry())
+    #expect(first.digest == digest(content + content))
+  }
+
+  /// Others bring a piece whenever one is hashed: whoever hashes them beside its own would never be done.
+  @Test func aThreadComesBackFromHashingForOthers() {
+    let (lanes, content) = (HashLanes(), bytes(300_000, 1))
+    let (one, stream) = (lanes.client(streams: 1), SHA256Stream())
+    let others = (0..<2).map { Feeder(lanes.client(streams: 1), content, number: $0) }
+    for other in others { other.feed() }
+    one.submit(stream, content.span.extracting(..<1_000)) {}
+    one.hurry()
+    #expect(stream.count == 1_000)
+    #expect(others.map(\.pieces).reduce(0, +) <= 3)
+  }
+
+  /// Brings the next piece when one is hashed; no two end at the same time.
+  private final class Feeder: Sendable {
+    private let client: HashLanes.Client
+    private let stream = SHA256Stream()
+    private let content: [UInt8]
+    private let number: Int
+    private let count = Atomic(0)
+
+    init(_ client: HashLanes.Client, _ content: [UInt8], number: Int) {
+      self.client = client
+      self.content = content
+      self.number = number
+    }
+
+    var pieces: Int { count.load(ordering: .relaxed) }
+
+    func feed() {
+      let piece = count.add(1, ordering: .relaxed).newValue
+      guard piece <= 50 else { return }
+      let content = content
+      client.submit(stream, content.span.extracting(..<(250_000 - 20_000 * number - 64 * piece))) { self.feed() }
+    }
   }
 
   /// Each with pieces of its own sizes; those of a stream are hashed in their order, whoever hashes them.
@@ -76,7 +120,7 @@ struct HashLanesTests {
       group.enter()
       let run = { @Sendable in
         let streams = [SHA256Stream(), SHA256Stream()]
-        let (client, open) = (lanes.join(streams: 2), DispatchGroup())
+        let (client, open) = (lanes.client(streams: 2), DispatchGroup())
         var offset = 0
         while offset < contents[thread][0].count {
           let end = min(contents[thread][0].count, offset + 1 + (offset * 7 + thread * 9_973) % 70_000)
@@ -93,11 +137,26 @@ struct HashLanesTests {
         digests.withLock { $0[thread] = streams.map(\.digest) }
         group.leave()
       }
-      do { try WorkerThread.start(run) } catch { Issue.record(error) }
+      do { try WorkerThread.start(run) } catch {
+        Issue.record(error)
+        group.leave()
+      }
     }
     group.wait()
-    for (thread, digests) in digests.withLock({ $0 }) {
+    let results = digests.withLock { $0 }
+    #expect(results.count == threads)
+    for (thread, digests) in results {
       #expect(digests == contents[thread].map(digest))
     }
+  }
+}
+
+/// What one thread tells another.
+private final class Flag: Sendable {
+  private let value = Atomic(false)
+
+  var isSet: Bool {
+    get { value.load(ordering: .relaxed) }
+    set { value.store(newValue, ordering: .relaxed) }
   }
 }

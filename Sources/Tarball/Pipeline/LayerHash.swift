@@ -5,7 +5,7 @@ internal import SystemPackage
 
 /// Digests a layer: takes the batches in order and has them hashed.
 ///
-/// Sendable, because the streams are the hashing threads' until the last batch is done, and the rest is used by one thread at a
+/// Sendable, because the streams belong to whoever hashes them until the last batch is done, and the rest is used by one thread at a
 /// time.
 final class LayerHash: LayerPipeline.Consumer, @unchecked Sendable {
   private let order: LayerPipeline.Order
@@ -84,7 +84,7 @@ final class LayerHash: LayerPipeline.Consumer, @unchecked Sendable {
     self.blob = blob
     self.checksum = checksum
     self.checkpointNames = checkpointNames
-    client = HashLanes.shared.join(streams: blob == nil ? 1 : 2)
+    client = HashLanes.shared.client(streams: blob == nil ? 1 : 2)
   }
 
   // MARK: Batches
@@ -123,9 +123,11 @@ final class LayerHash: LayerPipeline.Consumer, @unchecked Sendable {
     pending.end()
   }
 
-  func help() { client.help() }
+  var delays: Bool { true }
 
-  func hurry() { client.hurry() }
+  func help(goesOn: Bool) { client.help(goesOn: goesOn) }
+
+  func hurry() -> Bool { client.hurry(goesOn: false) }
 
   /// Returns when everything that was submitted is hashed.
   private func wait() {

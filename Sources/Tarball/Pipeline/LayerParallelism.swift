@@ -4,7 +4,8 @@ internal import OCICore
 public struct LayerParallelism: Sendable, Hashable {
   /// How many threads read and compress; one of them walks, too.
   public var fillers: Int
-  /// How many batches are in flight: of 1 MiB, as much in smaller ones, or half as many of 4 MiB with zstd.
+  /// How many batches are in flight: of 1 MiB, or half as many of 4 MiB with zstd. Uncompressed layers have as much in smaller
+  /// ones; or, where several are made at the same time, as many of 512 KiB.
   public var slots: Int
   /// Whether other layers are made at the same time.
   private(set) var isShared = false

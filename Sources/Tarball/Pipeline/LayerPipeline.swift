@@ -45,11 +45,16 @@ final class LayerPipeline: Sendable {
     /// - Parameter release: To be called, now or later, when the batch's slot is not needed any more.
     func take(_ batch: Filled, _ release: @escaping @Sendable () -> Void) throws
 
-    /// Works on what was taken, beside others who do the same; called after batches were taken, on any thread.
-    func help()
+    /// Whether it works on what it took only when it is called again, so that it may hold slots until then.
+    var delays: Bool { get }
 
-    /// The same without delay: no slot is left. Called again and again until there is one.
-    func hurry()
+    /// Works on what was taken, beside others who do the same; called after batches were taken, on any thread.
+    /// - Parameter goesOn: Whether it goes on as long as there is something to do, or the caller has other things to do.
+    func help(goesOn: Bool)
+
+    /// Works on something of what was taken, without delay: no slot is left. Called again and again until there is one.
+    /// - Returns: Whether there was something to do.
+    func hurry() -> Bool
   }
 
   private struct Job: Sendable {
@@ -58,10 +63,11 @@ final class LayerPipeline: Sendable {
     var number: Int
   }
 
-  /// How many layers are being made in this process.
-  private static let runningCount = Atomic(0)
-  /// So many microseconds one waits for what was taken before one is in a hurry.
+  /// How many layers are being digested in this process. (Those that are sent wait for the network most of the time.)
+  private static let digestedCount = Atomic(0)
+  /// So many microseconds the walk waits for a slot before it is in a hurry, and at most between two times.
   static let patience = 500
+  private static let longestPatience = 2_000
 
   private let order: Order
   private let cut: LayerBatchWriter.Cut
@@ -95,8 +101,9 @@ final class LayerPipeline: Sendable {
   /// Produces the batches; blocks until the layer is done.
   /// - Throws: `TarballError`, `CancellationError`, or what the consumer throws.
   func run(_ consumer: any Consumer) throws {
-    Self.runningCount.add(1, ordering: .relaxed)
-    defer { Self.runningCount.subtract(1, ordering: .relaxed) }
+    let share = consumer.delays ? 1 : 0
+    Self.digestedCount.add(share, ordering: .relaxed)
+    defer { Self.digestedCount.subtract(share, ordering: .relaxed) }
     do {
       try start { self.work(consumer) { self.walk($0) } }
       for _ in 1..<order.parallelism.fillers { try start { self.work(consumer) } }
@@ -202,7 +209,7 @@ final class LayerPipeline: Sendable {
       emit: { [self] batch in
         let job = Job(batch: batch, number: count)
         count += 1
-        guard Self.runningCount.load(ordering: .relaxed) <= WorkerThread.processorCount else {
+        guard Self.digestedCount.load(ordering: .relaxed) <= WorkerThread.processorCount else {
           // With more layers than cores, the others' walks keep the other cores busy.
           fill(job, filler)
           return deliver(filler)
@@ -221,22 +228,26 @@ final class LayerPipeline: Sendable {
       deliver(filler)
       next = free.takeIfReady()
     }
-    if next == nil {
-      deliver(filler)
-      // Whoever has the bytes in hand may just lack a core: that is cheaper than to sleep and to be woken.
-      WorkerThread.yield()
-      next = free.take(withinMicroseconds: Self.patience)
-    }
-    var patience = Self.patience
-    while next == nil, !free.isClosed {
-      filler.consumer.hurry()
-      patience = min(2 * patience, 20_000)
-      next = free.take(withinMicroseconds: patience)
-    }
-    guard let next else { throw CancellationError() }
+    if next == nil { deliver(filler, goesOn: false) }
+    guard let next = next ?? slotInTime(filler.consumer) else { throw CancellationError() }
     guard let slot = next else { return Slot(tarCapacity: cut.size) }
     slot.clear()
     return slot
+  }
+
+  /// Waits for a slot; `nil` where the layer has ended.
+  private func slotInTime(_ consumer: any Consumer) -> Slot?? {
+    guard consumer.delays else { return free.take() }
+    var next = free.takeIfReady()
+    // Whoever has the bytes in hand may just lack a core: that is cheaper than to sleep and to be woken.
+    if next == nil { WorkerThread.yield() }
+    var patience = Self.patience
+    while next == nil, !free.isClosed {
+      next = free.take(withinMicroseconds: patience)
+      while next == nil, consumer.hurry() { next = free.takeIfReady() }
+      patience = min(2 * patience, Self.longestPatience)
+    }
+    return next
   }
 
   // MARK: Filling
@@ -245,7 +256,7 @@ final class LayerPipeline: Sendable {
     delivery.add(Result { try filled(job.batch, filler.encoder) }, number: job.number)
   }
 
-  private func deliver(_ filler: Filler) {
+  private func deliver(_ filler: Filler, goesOn: Bool = true) {
     delivery.deliver { [free] result in
       // What comes after a failure is not wanted any more.
       guard failure.withLock({ $0 == nil }) else { return }
@@ -256,7 +267,7 @@ final class LayerPipeline: Sendable {
         fail(error)
       }
     }
-    filler.consumer.help()
+    filler.consumer.help(goesOn: goesOn)
   }
 
   private func filled(_ batch: LayerBatch, _ encoder: (any BlockEncoder)?) throws -> Filled {

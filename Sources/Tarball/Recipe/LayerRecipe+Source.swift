@@ -50,8 +50,9 @@ private struct BatchWriter: LayerPipeline.Consumer {
     }
   }
 
-  func help() {}
-  func hurry() {}
+  var delays: Bool { false }
+  func help(goesOn: Bool) {}
+  func hurry() -> Bool { false }
 }
 
 /// The checksum of batches that come one after the other, on any thread.
