@@ -36,7 +36,7 @@ struct Contender {
       Contender(name: "hash alone", command: [program, "hash", "\(tree.tarSize)"]), ours("none"),
       shell("tar | openssl", "\(tar) | openssl dgst -sha256"),
       Contender(name: "four layers at once", command: [program, "layers", path, "none"], layers: 4),
-      Contender(name: "four, least work", command: [program, "least", path], layers: 4), ours("gzip:6"),
+      Contender(name: "least work of four", command: [program, "least", path], layers: 4), ours("gzip:6"),
       shell("tar | pigz -6", "\(tar) | \(digest) | pigz -6 -n | openssl dgst -sha256"), ours("gzip:1"),
       shell("tar | pigz -1", "\(tar) | \(digest) | pigz -1 -n | openssl dgst -sha256"), ours("gzip-libdeflate:2"),
       ours("gzip-libdeflate:3"), ours("gzip-libdeflate:6"), ours("gzip-isal:1"), ours("zstd:3"),

@@ -65,6 +65,8 @@ final class LayerPipeline: Sendable {
 
   /// How many layers are being digested in this process. (Those that are sent wait for the network most of the time.)
   private static let digestedCount = Atomic(0)
+  /// With more layers than cores, the others' walks keep the other cores busy, and each fills its own batches.
+  private static var isCrowded: Bool { digestedCount.load(ordering: .relaxed) > WorkerThread.processorCount }
   /// So many microseconds the walk waits for a slot before it is in a hurry, and at most between two times.
   static let patience = 500
   private static let longestPatience = 2_000
@@ -209,8 +211,7 @@ final class LayerPipeline: Sendable {
       emit: { [self] batch in
         let job = Job(batch: batch, number: count)
         count += 1
-        guard Self.digestedCount.load(ordering: .relaxed) <= WorkerThread.processorCount else {
-          // With more layers than cores, the others' walks keep the other cores busy.
+        if Self.isCrowded {
           fill(job, filler)
           return deliver(filler)
         }
@@ -230,8 +231,9 @@ final class LayerPipeline: Sendable {
     }
     if next == nil { deliver(filler, goesOn: false) }
     guard let next = next ?? slotInTime(filler.consumer) else { throw CancellationError() }
-    guard let slot = next else { return Slot(tarCapacity: cut.size) }
+    let slot = next ?? Slot(tarCapacity: cut.size)
     slot.clear()
+    slot.readsAtOnce = Self.isCrowded
     return slot
   }
 

@@ -46,6 +46,8 @@
   private(set) var tarCount = 0
   private(set) var encodedCount = 0
   private var holes: [Hole] = []
+  /// Whether open files are read when they are added, because whoever adds them would do it afterwards, too.
+  var readsAtOnce = false
   /// Kept where somebody wants to know.
   private(set) var contents: [Content] = []
 
@@ -88,13 +90,13 @@
     unsafe UnsafeMutableBufferPointer(rebasing: tar[range]).update(repeating: 0)
   }
 
-  /// Adds a part of a file, to be read later; or at once, where many open files wait for that already.
+  /// Adds a part of a file, to be read later; or at once, where that is wanted, or many open files wait for it already.
   func append(_ file: HostFile, _ status: HostStatus, offset: Int64, count: Int) throws(TarballError) {
     let range = extend(by: count)
     var file = file
     // What takes longer to read is opened for each part: it is more easily gone, which an open file does not notice.
     if unsafe status.size > tar.count { file.opened = nil }
-    if file.opened != nil, OpenFile.areMany {
+    if file.opened != nil, readsAtOnce || OpenFile.areMany {
       var span = unsafe tar.mutableSpan
       try HostFileSystem.read(file, status, offset: offset, into: &span, at: range)
     } else {
