@@ -8,7 +8,8 @@ extension LayerRecipe {
   ///   - parallelism: How many threads and buffers to use.
   ///   - cache: What may be known already; what is found out is stored there.
   ///   - substitute: Gives sources that are not on this machine.
-  ///   - onProgress: Told now and then how many bytes of tar have been made.
+  ///   - onProgress: Told now and then how many bytes of tar have been made; on a thread that may make other layers, too,
+  ///     so that it must not wait for any.
   /// - Throws: `TarballError`, or `CancellationError`.
   public func digests(
     encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, cache: (any LayerCache)? = nil,
@@ -35,7 +36,8 @@ extension LayerRecipe {
   ///   - encoding: How the tar becomes the bytes that are pushed.
   ///   - parallelism: How many threads and buffers to use.
   ///   - substitute: Gives sources that are not on this machine.
-  ///   - onProgress: Told now and then how many bytes of tar have been made.
+  ///   - onProgress: Told now and then how many bytes of tar have been made; on a thread that may make other layers, too,
+  ///     so that it must not wait for any.
   /// - Throws: `TarballError`, or `CancellationError`.
   public func digestsAndListing(
     encoding: LayerEncoding, parallelism: LayerParallelism = .automatic, substitute: (any TreeSubstitute)? = nil,
@@ -58,7 +60,8 @@ extension LayerRecipe {
   ///   - width: How many layers are made at a time.
   ///   - cache: What may be known already; what is found out is stored there.
   ///   - substitute: Gives sources that are not on this machine.
-  ///   - onProgress: Told now and then of a layer, by its place in `recipes`, and how many bytes of its tar have been made.
+  ///   - onProgress: Told now and then of a layer, by its place in `recipes`, and how many bytes of its tar have been made; must
+  ///     not wait for a layer.
   /// - Returns: The digests in the order of the recipes.
   /// - Throws: `TarballError`, or `CancellationError`.
   public static func digests(
