@@ -37,8 +37,8 @@ struct LayerBenchmark {
     case "layer" where arguments.count == 3:
       let digests = try await recipe(arguments[1]).digests(encoding: LayerEncoding(parsing: arguments[2]))
       print(digests.digest, digests.size)
-    case "layers" where arguments.count >= 3:
-      let count = arguments.count > 3 ? Int(arguments[3]) ?? 4 : 4
+    case "layers" where (3...4).contains(arguments.count):
+      guard let count = arguments.count == 3 ? 4 : Int(arguments[3]), count > 0 else { throw Options.UsageError() }
       let recipes = (0..<count).map { recipe(arguments[1], at: FilePath("/tree-\($0)")) }
       print(try await LayerRecipe.digests(of: recipes, encoding: LayerEncoding(parsing: arguments[2]))[0].digest)
     case "least" where arguments.count == 2: flywheel_least_work_of_four_layers(arguments[1])

@@ -21,7 +21,7 @@ extension LayerRecipe {
         let order = LayerPipeline.Order(
           recipe: self, encoding: encoding, parallelism: parallelism, needsTar: encoding == .none, cache: cache,
           substitute: substitute)
-        try LayerPipeline(order).run(BatchWriter(writer, checksum))
+        try LayerPipeline(order).run(BatchWriter(writer: writer, checksum: checksum))
         try writer.write(encoding.suffix(checksum.value))
       }
     }
@@ -32,11 +32,6 @@ extension LayerRecipe {
 private struct BatchWriter: LayerPipeline.Consumer {
   let writer: ByteStream.Writer
   let checksum: RunningChecksum
-
-  init(_ writer: ByteStream.Writer, _ checksum: RunningChecksum) {
-    self.writer = writer
-    self.checksum = checksum
-  }
 
   func take(_ batch: LayerPipeline.Filled, _ release: @escaping @Sendable () -> Void) throws {
     defer { release() }
