@@ -139,34 +139,47 @@ enum TarHeader {
 
   // MARK: Blocks
 
-  /// What every block begins as: zeros, with magic and version.
-  private static let blank: [UInt8] = {
+  /// A block to begin with, its numbers all zero, and what it sums up to with its checksum counted as eight spaces.
+  private static func blank(numbers: [(start: Int, width: Int)]) -> (block: [UInt8], sum: UInt32) {
     var block = [UInt8](repeating: 0, count: blockSize)
     block.replaceSubrange(257..<265, with: Array("ustar\u{0}00".utf8))
-    return block
-  }()
+    for (start, width) in numbers {
+      block.replaceSubrange(start..<start + width - 1, with: repeatElement(UInt8(ascii: "0"), count: width - 1))
+    }
+    return (block, block.reduce(8 * 0x20) { $0 + UInt32($1) })
+  }
+
+  private static let numbers = [(start: 100, width: 8), (108, 8), (116, 8), (124, 12), (136, 12)]
+  private static let blankMain = blank(numbers: numbers + [(329, 8), (337, 8)])
+  private static let blankExtended = blank(numbers: numbers)
 
   private static func appendMainBlock(of entry: TarEntry, cut: Int?, to output: inout [UInt8]) {
     let start = output.count
+    let (blank, blankSum) = blankMain
     output.append(contentsOf: blank)
-    var block = output.mutableSpan
+    var whole = output.mutableSpan
+    var block = whole.extracting(start..<start + blockSize)
     let nameStart = cut.map { $0 + 1 } ?? 0
-    put(string: entry.path.span.extracting(nameStart..<entry.path.count), width: 100, at: start + 0, in: &block)
-    put(octal: Int64(entry.mode), width: 8, at: start + 100, in: &block)
-    put(octal: entry.uid, width: 8, at: start + 108, in: &block)
-    put(octal: entry.gid, width: 8, at: start + 116, in: &block)
-    put(octal: entry.size, width: 12, at: start + 124, in: &block)
-    put(octal: entry.modificationTime, width: 12, at: start + 136, in: &block)
-    block[start + 156] = entry.typeFlag
-    let link = entry.linkTarget
-    put(string: link.span, width: 100, at: start + 157, in: &block)
-    put(string: entry.userName.span, width: 32, at: start + 265, in: &block)
-    put(string: entry.groupName.span, width: 32, at: start + 297, in: &block)
+    var sum = blankSum
+    sum &+= put(string: entry.path.span.extracting(nameStart..<entry.path.count), width: 100, at: 0, in: &block)
+    sum &+= put(octal: Int64(entry.mode), width: 8, at: 100, in: &block)
+    sum &+= put(octal: entry.uid, width: 8, at: 108, in: &block)
+    sum &+= put(octal: entry.gid, width: 8, at: 116, in: &block)
+    sum &+= put(octal: entry.size, width: 12, at: 124, in: &block)
+    sum &+= put(octal: entry.modificationTime, width: 12, at: 136, in: &block)
+    block[156] = entry.typeFlag
+    sum &+= UInt32(entry.typeFlag)
+    switch entry.kind {
+    case .symlink(let target), .hardLink(let target): sum &+= put(string: target.span, width: 100, at: 157, in: &block)
+    default: break
+    }
+    sum &+= put(string: entry.userName.span, width: 32, at: 265, in: &block)
+    sum &+= put(string: entry.groupName.span, width: 32, at: 297, in: &block)
     let (major, minor) = entry.deviceNumbers
-    put(octal: Int64(major), width: 8, at: start + 329, in: &block)
-    put(octal: Int64(minor), width: 8, at: start + 337, in: &block)
-    if let cut { put(string: entry.path.span.extracting(0..<cut), width: 155, at: start + 345, in: &block) }
-    seal(&block, at: start)
+    sum &+= put(octal: Int64(major), width: 8, at: 329, in: &block)
+    sum &+= put(octal: Int64(minor), width: 8, at: 337, in: &block)
+    if let cut { sum &+= put(string: entry.path.span.extracting(0..<cut), width: 155, at: 345, in: &block) }
+    seal(&block, sum)
   }
 
   private static func appendExtendedBlocks(
@@ -181,15 +194,17 @@ enum TarHeader {
       )
     }
     let start = output.count
+    let (blank, blankSum) = blankExtended
     output.append(contentsOf: blank)
-    var block = output.mutableSpan
+    var whole = output.mutableSpan
+    var block = whole.extracting(start..<start + blockSize)
     let name = extendedHeaderName(for: entry.path)
-    put(string: name.span, width: 100, at: start + 0, in: &block)
-    for offset in [100, 108, 116] { put(octal: 0, width: 8, at: start + offset, in: &block) }
-    put(octal: Int64(data.count), width: 12, at: start + 124, in: &block)
-    put(octal: 0, width: 12, at: start + 136, in: &block)
-    block[start + 156] = UInt8(ascii: "x")
-    seal(&block, at: start)
+    var sum = blankSum
+    sum &+= put(string: name.span, width: 100, at: 0, in: &block)
+    sum &+= put(octal: Int64(data.count), width: 12, at: 124, in: &block)
+    block[156] = extendedFlag
+    sum &+= UInt32(extendedFlag)
+    seal(&block, sum)
     output.append(contentsOf: data)
     output.append(contentsOf: repeatElement(0, count: padding(after: Int64(data.count))))
   }
@@ -219,33 +234,47 @@ enum TarHeader {
 
   // MARK: Fields
 
-  /// Octal digits, zero-filled, then NUL; zero where the value does not fit (a PAX record then has it).
-  private static func put(octal value: Int64, width: Int, at start: Int, in block: inout MutableSpan<UInt8>) {
-    var rest = fits(value, digits: width - 1) ? value : 0
+  private static let extendedFlag = UInt8(ascii: "x")
+
+  /// Octal digits, zero-filled, then NUL, over a field of zeros; left alone where the value does not fit (a PAX record then
+  /// has it). Gives how much that adds to the sum.
+  private static func put(octal value: Int64, width: Int, at start: Int, in block: inout MutableSpan<UInt8>) -> UInt32 {
+    guard fits(value, digits: width - 1) else { return 0 }
+    var sum: UInt32 = 0
+    var rest = value
     var position = start + width - 2
-    while position >= start {
-      block[position] = UInt8(ascii: "0") | UInt8(truncatingIfNeeded: rest & 7)
+    while rest > 0 {
+      let digit = UInt8(truncatingIfNeeded: rest & 7)
+      block[position] = UInt8(ascii: "0") | digit
+      sum &+= UInt32(digit)
       rest >>= 3
       position -= 1
     }
+    return sum
   }
 
   /// As much of the string as the field holds. A string cut at a slash gets a NUL after its last other byte, so that it
-  /// does not look like a directory.
-  private static func put(string: Span<UInt8>, width: Int, at start: Int, in block: inout MutableSpan<UInt8>) {
+  /// does not look like a directory. Gives the sum of the bytes.
+  private static func put(
+    string: Span<UInt8>, width: Int, at start: Int, in block: inout MutableSpan<UInt8>
+  ) -> UInt32 {
     let count = min(string.count, width)
-    for index in 0..<count { block[start + index] = string[index] }
-    guard string.count > width, string[width - 1] == slash else { return }
+    var sum: UInt32 = 0
+    for index in 0..<count {
+      block[start + index] = string[index]
+      sum &+= UInt32(string[index])
+    }
+    guard string.count > width, string[width - 1] == slash else { return sum }
     var kept = width
     while kept > 0, string[kept - 1] == slash { kept -= 1 }
     block[start + kept] = 0
+    return sum &- UInt32(slash)
   }
 
-  /// Writes the checksum over the whole block with its own field counted as spaces.
-  private static func seal(_ block: inout MutableSpan<UInt8>, at start: Int) {
-    var sum: UInt32 = 8 * 0x20
-    for position in start..<start + blockSize { sum &+= UInt32(block[position]) }
-    put(octal: Int64(sum), width: 7, at: start + 148, in: &block)
-    block[start + 155] = UInt8(ascii: " ")
+  /// Writes the checksum: the sum of the block's bytes, with its own field counted as spaces.
+  private static func seal(_ block: inout MutableSpan<UInt8>, _ sum: UInt32) {
+    for position in 148..<154 { block[position] = UInt8(ascii: "0") }
+    _ = put(octal: Int64(sum), width: 7, at: 148, in: &block)
+    block[155] = UInt8(ascii: " ")
   }
 }

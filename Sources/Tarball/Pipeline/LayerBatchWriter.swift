@@ -43,30 +43,31 @@ struct LayerBatchWriter: LayerSink {
     held = Slot(tarCapacity: cut.minimumSegment)
   }
 
-  mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
+  mutating func append(_ member: LayerMember) throws {
     header.removeAll(keepingCapacity: true)
-    try TarHeader.append(entry, to: &header)
-    list?(entry)
-    let member = list == nil ? nil : memberCount
+    try TarHeader.append(member.entry, to: &header)
+    list?(member.entry)
+    let number = list == nil ? nil : memberCount
     memberCount += 1
     try append(verbatim: header[...])
-    guard entry.size > 0 else { return }
-    if case .archive(let contents, let file, _) = content { try contents.open(file) }
+    let size = member.entry.size
+    guard size > 0 else { return }
+    if case .archive(let contents, let file, _) = member.content { try contents.open(file) }
     var offset: Int64 = 0
-    while offset < entry.size {
+    while offset < size {
       let slot = try target()
-      let count = Int(min(entry.size - offset, Int64(slot.room)))
-      switch content {
-      case .none: preconditionFailure("a member of \(entry.size) bytes without content")
+      let count = Int(min(size - offset, Int64(slot.room)))
+      switch member.content {
+      case .none: preconditionFailure("a member of \(size) bytes without content")
       case .bytes(let bytes): slot.append(bytes[Int(offset)..<Int(offset) + count])
       case .archive(let contents, _, _): slot.append(try contents.read(count))
       case .host(let file, let status): try slot.append(file, status, offset: offset, count: count)
       }
-      if let member { slot.note(count, of: member, offset: offset, size: entry.size) }
+      if let number { slot.note(count, of: number, offset: offset, size: size) }
       offset += Int64(count)
       try emitIfFull()
     }
-    try append(zeros: TarHeader.padding(after: entry.size))
+    try append(zeros: TarHeader.padding(after: size))
   }
 
   /// Adds bytes that are no member of ours.

@@ -93,14 +93,14 @@
   /// Adds a part of a file, to be read later; or at once, where that is wanted, or many open files wait for it already.
   func append(_ file: HostFile, _ status: HostStatus, offset: Int64, count: Int) throws(TarballError) {
     let range = extend(by: count)
-    var file = file
     // What takes longer to read is opened for each part: it is more easily gone, which an open file does not notice.
-    if unsafe status.size > tar.count { file.opened = nil }
-    if file.opened != nil, readsAtOnce || OpenFile.areMany {
+    let staysOpen = unsafe status.size <= tar.count
+    if staysOpen, file.opened != nil, readsAtOnce || OpenFile.areMany {
       var span = unsafe tar.mutableSpan
       try HostFileSystem.read(file, status, offset: offset, into: &span, at: range)
     } else {
-      holes.append(Hole(stretch: Stretch(range: range, offset: offset), file: file, status: status))
+      let stretch = Stretch(range: range, offset: offset)
+      holes.append(Hole(stretch: stretch, file: staysOpen ? file : file.closed, status: status))
     }
   }
 
@@ -135,13 +135,17 @@
   /// Reads what is missing.
   func complete() throws(TarballError) {
     var span = unsafe tar.mutableSpan
-    for index in holes.indices {
-      let hole = holes[index]
-      let (range, offset) = (hole.stretch.range, hole.stretch.offset)
-      try HostFileSystem.read(hole.file, hole.status, offset: offset, into: &span, at: range)
-      holes[index].file.opened = nil
+    var missing: [Hole] = []
+    swap(&missing, &holes)
+    for index in missing.indices {
+      let hole = missing[index]
+      try HostFileSystem.read(
+        hole.file, hole.status, offset: hole.stretch.offset, into: &span, at: hole.stretch.range)
+      missing[index].file.opened = nil
     }
-    holes.removeAll(keepingCapacity: true)
+    // Back, because its memory is used again.
+    missing.removeAll(keepingCapacity: true)
+    swap(&missing, &holes)
   }
 
   /// Encodes the tar.

@@ -71,10 +71,10 @@ struct FileCollector: LayerSink {
   private(set) var groups: [Identity: [File]] = [:]
   private var count = 0
 
-  mutating func append(_ entry: TarEntry, _ content: EntryContent) {
+  mutating func append(_ member: LayerMember) {
     count += 1
-    guard entry.size > 0 else { return }
-    let file = File(entry: entry, content: content, position: count)
+    guard member.entry.size > 0 else { return }
+    let file = File(entry: member.entry, content: member.content, position: count)
     groups[file.identity, default: []].append(file)
   }
 
@@ -87,14 +87,14 @@ struct LinkingSink<Sink: LayerSink>: LayerSink {
   var sink: Sink
   let links: [[UInt8]: [UInt8]]
 
-  mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
-    guard !links.isEmpty, let target = links[entry.path] else { return try sink.append(entry, content) }
-    var link = entry
+  mutating func append(_ member: LayerMember) throws {
+    guard !links.isEmpty, let target = links[member.entry.path] else { return try sink.append(member) }
+    var link = member.entry
     link.kind = .hardLink(target: target)
     // They are the file's, and readers take them from there.
     link.extendedAttributes = []
     link.paxRecords = []
-    try sink.append(link, .none)
+    try sink.append(LayerMember(link))
   }
 
   mutating func beginSegment(_ segment: LayerSegment) throws { try sink.beginSegment(segment) }

@@ -23,6 +23,13 @@ struct HostFile: Sendable {
     self.directory = directory
   }
 
+  /// The same, to be opened anew.
+  var closed: HostFile {
+    var file = self
+    file.opened = nil
+    return file
+  }
+
   /// Bytes that end in NUL.
   var path: HostFileSystem.Path {
     guard let parent = directory?.path else { return Array(name) }

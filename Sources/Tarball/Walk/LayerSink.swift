@@ -9,9 +9,20 @@ enum EntryContent: Sendable {
   case archive(ArchiveContents, member: Int, digest: Digest?)
 }
 
+/// One member of a layer, with where its bytes come from.
+struct LayerMember: Sendable {
+  var entry: TarEntry
+  let content: EntryContent
+
+  init(_ entry: consuming TarEntry, _ content: consuming EntryContent = .none) {
+    self.content = entry.size == 0 ? .none : content
+    self.entry = entry
+  }
+}
+
 /// Who takes the members of a layer, in the order of the archive.
 protocol LayerSink {
-  mutating func append(_ entry: TarEntry, _ content: EntryContent) throws
+  mutating func append(_ member: LayerMember) throws
   /// What follows, up to `endSegment`, depends on nothing but one source and the rules.
   mutating func beginSegment(_ segment: LayerSegment) throws
   mutating func endSegment() throws

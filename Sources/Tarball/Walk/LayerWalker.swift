@@ -18,7 +18,7 @@ struct LayerWalker<Sink: LayerSink> {
   private var path: [UInt8] = []
   private var frames: [Frame] = []
   /// Directories that are written as soon as something in them is, each with the number of frames above its own.
-  private var pending: [(entry: TarEntry, depth: Int)] = []
+  private var pending: [(member: LayerMember, depth: Int)] = []
   /// How many segments came so far, and whether nothing else did.
   private var segmentCount = 0
   private var isPure = true
@@ -35,6 +35,7 @@ struct LayerWalker<Sink: LayerSink> {
       case merged([Member])
     }
     var members: Members
+    /// The next of those that are merged.
     var next = 0
     /// The length of the directory's own path.
     var pathCount: Int
@@ -47,6 +48,8 @@ struct LayerWalker<Sink: LayerSink> {
     let names: DirectoryListing
     let directory: HostDirectory
     let context: SourceContext
+    /// The one to visit next.
+    var next = 0
 
     init(_ names: DirectoryListing, _ directory: HostDirectory, _ context: SourceContext) {
       self.names = names
@@ -115,7 +118,7 @@ struct LayerWalker<Sink: LayerSink> {
     if recipe.metadata.naming == .absolute || !node.entries.isEmpty {
       let root = node.entries.first ?? LayerEntry("/", .directory)
       guard node.entries.count < 2 else { throw writer.conflict("two entries", "another", at: []) }
-      if !isSkipping { try append(writer.entry(root, at: path), .none) }
+      if !isSkipping { try append(LayerMember(writer.entry(root, at: path))) }
       if !node.entries.isEmpty { isPure = false }
     }
     try enter(node, found)
@@ -187,29 +190,40 @@ struct LayerWalker<Sink: LayerSink> {
     frames.append(Frame(members: .merged(sorted), pathCount: path.count, segment: segment))
   }
 
-  /// Visits the next member of the innermost directory; tells whether there was one.
+  /// Visits the next member of the innermost directory, or several; tells whether there was one.
   private mutating func visitNext() throws -> Bool {
     let innermost = frames.count - 1
-    let index = frames[innermost].next
-    path.removeLast(path.count - frames[innermost].pathCount)
-    frames[innermost].next += 1
     switch frames[innermost].members {
-    case .listing(let listing):
+    case .listing(let listing): return try visitMembers(of: listing)
+    case .merged(let members):
+      let index = frames[innermost].next
+      guard index < members.count else { return false }
+      frames[innermost].next += 1
+      let member = members[index]
+      path.replaceSubrange(frames[innermost].pathCount..., with: member.name)
+      try visit(member)
+    }
+    return true
+  }
+
+  /// Visits what is in a directory of the host, up to a directory that is in it; tells whether there was something.
+  private mutating func visitMembers(of listing: Listing) throws -> Bool {
+    let depth = frames.count
+    let pathCount = frames[depth - 1].pathCount
+    if isPure, !isInSegment, listing.next < listing.names.entries.count { isPure = false }
+    while frames.count == depth {
+      let index = listing.next
       guard index < listing.names.entries.count else { return false }
+      if isCancelled() { throw CancellationError() }
+      listing.next += 1
       let entry = listing.names.entries[index]
-      path.append(contentsOf: listing.names.name(of: entry))
-      if isPure, !isInSegment { isPure = false }
+      path.replaceSubrange(pathCount..., with: listing.names.name(of: entry))
       let file = HostFile(in: listing.directory, name: listing.names.terminatedName(of: entry))
       if let status = entry.status {
         try visit(Found(.host(file, status), listing.context))
       } else {
         try visit(unexamined: file, listing.context)
       }
-    case .merged(let members):
-      guard index < members.count else { return false }
-      let member = members[index]
-      path.append(contentsOf: member.name)
-      try visit(member)
     }
     return true
   }
@@ -233,7 +247,7 @@ struct LayerWalker<Sink: LayerSink> {
       return try visit(found, segment: node.orders[0])
     }
     if member.found.isEmpty {
-      if !isSkipping { pending.append((parentEntry(), frames.count)) }
+      if !isSkipping { pending.append((LayerMember(parentEntry()), frames.count)) }
       return try enter(member.node, [])
     }
     if isPure, !isInSegment { isPure = false }
@@ -279,56 +293,56 @@ struct LayerWalker<Sink: LayerSink> {
 
   private mutating func write(_ found: Found, _ verdict: SourceRules.Verdict) throws {
     try refuseReservedName()
-    let (entry, content) = try member(found)
-    if verdict == .undecided { pending.append((entry, frames.count)) } else { try append(entry, content) }
+    let member = try member(found)
+    if verdict == .undecided { pending.append((member, frames.count)) } else { try append(member) }
   }
 
   private func refuseReservedName() throws(TarballError) {
-    let name = path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...]
-    if name.starts(with: Whiteout.prefix) { throw Whiteout.reserved(path) }
+    let start = frames.last?.pathCount ?? 0
+    guard start < path.count, path[start] == UInt8(ascii: ".") else { return }
+    if path[start...].starts(with: Whiteout.prefix) { throw Whiteout.reserved(path) }
   }
 
   /// What a thing is in the archive, with its source's rules applied.
-  private mutating func member(_ found: Found) throws -> (entry: TarEntry, content: EntryContent) {
-    var member = try writer.member(found, at: path)
-    for rule in found.context.apply(to: &member.entry, path) {
+  private mutating func member(_ found: Found) throws -> LayerMember {
+    let member = try writer.member(found, at: path)
+    return found.context.hasRules ? changed(member, found.context) : member
+  }
+
+  private mutating func changed(_ member: LayerMember, _ context: SourceContext) -> LayerMember {
+    var member = member
+    for rule in context.apply(to: &member.entry, path) {
       requiredRules.removeAll { $0.patterns == rule.patterns && $0.action == rule.action }
     }
-    if member.entry.size == 0 { member.content = .none }
     return member
   }
 
   /// Several things may meet at one path only if they are the same, or the policy says which counts; directories are merged.
   private mutating func visitMerged(_ member: Member) throws {
-    var kept: [(found: Found, entry: TarEntry, content: EntryContent)] = []
+    var kept: [MemberWriter.Kept] = []
     var isUndecided = true
     for var found in member.found {
       let verdict = found.context.verdict(path, isDirectory: try found.isDirectory())
       if verdict == .leaveOut { continue }
       if verdict == .keep { isUndecided = false }
       try refuseReservedName()
-      let (entry, content) = try self.member(found)
-      kept.append((found, entry, content))
+      kept.append((found, try self.member(found)))
     }
     if recipe.conflicts == .lastWins {
       kept.sort { $0.found.order < $1.found.order }
       // Directories that something else has taken the place of are gone.
-      if let last = kept.lastIndex(where: { $0.entry.kind != .directory }) {
+      if let last = kept.lastIndex(where: { $0.member.entry.kind != .directory }) {
         kept.removeFirst(last == kept.count - 1 ? last : last + 1)
       }
     } else {
       for other in kept.dropFirst() { try writer.requireEqual(kept[0], other, at: path) }
     }
     guard let counted = recipe.conflicts == .lastWins ? kept.last : kept.first else { return }
-    let isDirectory = counted.entry.kind == .directory
+    let isDirectory = counted.member.entry.kind == .directory
     if let node = member.node, !isDirectory, !(node.children.isEmpty && node.whiteouts.isEmpty) {
       throw TarballError(.conflict, "\(counted.found.name) is at \(place), where other sources need a directory")
     }
-    if isUndecided {
-      pending.append((counted.entry, frames.count))
-    } else {
-      try append(counted.entry, counted.content)
-    }
+    if isUndecided { pending.append((counted.member, frames.count)) } else { try append(counted.member) }
     if isDirectory { try enter(member.node, kept.map(\.found)) }
   }
 
@@ -342,25 +356,25 @@ struct LayerWalker<Sink: LayerSink> {
     return entry
   }
 
-  private mutating func append(_ entry: TarEntry, _ content: EntryContent) throws {
+  private mutating func append(_ member: LayerMember) throws {
     try flushPending()
     if !openLinkTargets.isEmpty {
-      if case .file = entry.kind { openLinkTargets.remove(path) }
-      if case .hardLink(let target) = entry.kind, openLinkTargets.contains(relative(target)) {
+      if case .file = member.entry.kind { openLinkTargets.remove(path) }
+      if case .hardLink(let target) = member.entry.kind, openLinkTargets.contains(relative(target)) {
         throw TarballError(
           .invalidRecipe,
           "\(place) is a hard link to '/\(String(decoding: relative(target), as: UTF8.self))', which is no file that comes before it in this layer"
         )
       }
     }
-    try sink.append(entry, content)
+    try sink.append(member)
   }
 
   private mutating func flushPending() throws {
     guard !pending.isEmpty else { return }
     let waiting = pending
     pending = []
-    for (entry, _) in waiting { try sink.append(entry, .none) }
+    for (member, _) in waiting { try sink.append(member) }
   }
 
   private func relative(_ name: [UInt8]) -> [UInt8] { Array(name.drop { $0 == UInt8(ascii: "/") }) }
@@ -374,7 +388,7 @@ struct LayerWalker<Sink: LayerSink> {
       last = name
       let parent = path
       path += name
-      try append(writer.entry(entry, at: path), .none)
+      try append(LayerMember(writer.entry(entry, at: path)))
       path = parent
     }
   }

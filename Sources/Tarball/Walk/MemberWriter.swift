@@ -21,21 +21,21 @@ struct MemberWriter {
       modificationTime: metadata.modificationTime)
   }
 
-  func member(_ found: Found, at path: [UInt8]) throws -> (entry: TarEntry, content: EntryContent) {
+  func member(_ found: Found, at path: [UInt8]) throws -> LayerMember {
     switch found.thing {
     case .host(let file, let status):
       let status = try status ?? HostFileSystem.status(file)
-      return (try entry(file, status, at: path), status.kind == .file ? .host(file, status) : .none)
+      return LayerMember(try entry(file, status, at: path), .host(file, status))
     case .archive(let archive, let place):
       let node = archive.nodes[place]
       let content = node.content.map {
         EntryContent.archive(archive.contents, member: $0, digest: node.entry?.digest)
       }
-      return (entry(node, of: archive, at: path), content ?? .none)
+      return LayerMember(entry(node, of: archive, at: path), content ?? .none)
     case .entry(let described):
       var content = EntryContent.none
       if case .file(let bytes) = described.kind { content = .bytes(bytes) }
-      return (entry(described, at: path), content)
+      return LayerMember(entry(described, at: path), content)
     }
   }
 
@@ -131,17 +131,18 @@ struct MemberWriter {
 
   // MARK: Conflicts
 
-  typealias Kept = (found: Found, entry: TarEntry, content: EntryContent)
+  typealias Kept = (found: Found, member: LayerMember)
 
   func requireEqual(_ first: Kept, _ other: Kept, at path: [UInt8]) throws {
-    if first.entry == other.entry {
-      if first.entry.size == 0 { return }
-      if try EqualContent.check(first.content, other.content, size: first.entry.size) { return }
+    let (mine, others) = (first.member, other.member)
+    if mine.entry == others.entry {
+      if mine.entry.size == 0 { return }
+      if try EqualContent.check(mine.content, others.content, size: mine.entry.size) { return }
     }
-    if first.entry.kind == .directory, other.entry.kind == .directory, first.entry.mode != other.entry.mode {
+    if mine.entry.kind == .directory, others.entry.kind == .directory, mine.entry.mode != others.entry.mode {
       throw TarballError(
         .conflict,
-        "\(first.found.name) and \(other.found.name) have different modes, \(String(first.entry.mode, radix: 8)) and \(String(other.entry.mode, radix: 8)), so they cannot be merged into one directory"
+        "\(first.found.name) and \(other.found.name) have different modes, \(String(mine.entry.mode, radix: 8)) and \(String(others.entry.mode, radix: 8)), so they cannot be merged into one directory"
       )
     }
     throw conflict(first.found.name, other.found.name, at: path)

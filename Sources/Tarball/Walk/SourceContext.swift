@@ -60,7 +60,8 @@ final class SourceContext {
   let order: Int
   private let source: LayerRecipe.Source?
   private let rules: SourceRules?
-  var followsLinks: Bool { source?.followsLinks ?? false }
+  let followsLinks: Bool
+  var hasRules: Bool { rules != nil }
   /// The length of the destination's path.
   private let prefixCount: Int
 
@@ -73,6 +74,7 @@ final class SourceContext {
     self.source = source
     self.order = order
     rules = SourceRules(source)
+    followsLinks = source.followsLinks
     prefixCount = try LayerTree.name(of: source.destination).count
   }
 
@@ -80,6 +82,7 @@ final class SourceContext {
     source = nil
     order = .max
     rules = nil
+    followsLinks = false
     prefixCount = 0
   }
 
