@@ -21,10 +21,8 @@ struct OpenFileTests {
       try TestTree.write("as it was", to: path)
       try FileManager.default.setAttributes(
         [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: path.string)
-      var file = HostFile(path)
-      let opened = try #require(try HostFileSystem.openFile(file))
-      let status = try HostFileSystem.status(opened, file)
-      file.opened = opened
+      let file = HostFile(path)
+      let status = try #require(try HostFileSystem.open(file))
       let slot = Slot(tarCapacity: 4096)
       try slot.append(file, status, offset: 0, count: Int(status.size))
       switch disturbance {

@@ -22,7 +22,8 @@
   /// A part of a file that is still to be read.
   private struct Hole {
     var stretch: Stretch
-    var file: HostFile
+    /// `nil` when it has been read.
+    var file: HostFile?
     var status: HostStatus
   }
 
@@ -95,7 +96,7 @@
     let range = extend(by: count)
     // What takes longer to read is opened for each part: it is more easily gone, which an open file does not notice.
     let staysOpen = unsafe status.size <= tar.count
-    if staysOpen, file.opened != nil, readsAtOnce || OpenFile.areMany {
+    if staysOpen, file.handle != nil, readsAtOnce || HostFile.areManyOpen {
       var span = unsafe tar.mutableSpan
       try HostFileSystem.read(file, status, offset: offset, into: &span, at: range)
     } else {
@@ -138,10 +139,9 @@
     var missing: [Hole] = []
     swap(&missing, &holes)
     for index in missing.indices {
-      let hole = missing[index]
-      try HostFileSystem.read(
-        hole.file, hole.status, offset: hole.stretch.offset, into: &span, at: hole.stretch.range)
-      missing[index].file.opened = nil
+      guard let file = missing[index].file.take() else { continue }
+      let (status, stretch) = (missing[index].status, missing[index].stretch)
+      try HostFileSystem.read(file, status, offset: stretch.offset, into: &span, at: stretch.range)
     }
     // Back, because its memory is used again.
     missing.removeAll(keepingCapacity: true)

@@ -4,13 +4,19 @@ internal import Synchronization
 internal import SystemPackage
 
 /// Something on the host: its path, or where it is known, the open directory that it is in and its name there, which makes it
-/// cheaper to reach.
-struct HostFile: Sendable {
+/// cheaper to reach. It may be open, from when it is visited until nobody refers to it any more.
+final class HostFile: Sendable {
   /// The name in the directory, or the path; its last byte is NUL.
   let name: ArraySlice<UInt8>
   let directory: HostDirectory?
-  /// The file itself, from when it is visited until it is read.
-  var opened: OpenFile?
+  private let descriptor = Atomic<Int32>(-1)
+
+  private static let openCount = Atomic(0)
+  /// A part of what the process may have open.
+  private static let limit = Host.openFileLimit.map { min(256, $0 / 8) } ?? 32
+
+  /// Whether so many are open that the next should be closed soon.
+  static var areManyOpen: Bool { openCount.load(ordering: .relaxed) > limit }
 
   init(_ path: FilePath) {
     name = HostFileSystem.path(path)[...]
@@ -18,17 +24,31 @@ struct HostFile: Sendable {
   }
 
   /// - Parameter name: With its NUL.
-  init(in directory: HostDirectory, name: ArraySlice<UInt8>) {
+  init(in directory: HostDirectory?, name: ArraySlice<UInt8>) {
     self.name = name
     self.directory = directory
   }
 
-  /// The same, to be opened anew.
-  var closed: HostFile {
-    var file = self
-    file.opened = nil
-    return file
+  deinit {
+    guard let handle else { return }
+    close(handle)
+    Self.openCount.subtract(1, ordering: .relaxed)
   }
+
+  /// The open file; `nil` when it is not open.
+  var handle: Int32? {
+    let handle = descriptor.load(ordering: .relaxed)
+    return handle < 0 ? nil : handle
+  }
+
+  /// Takes an open file that nobody else closes; once, before others know this one.
+  func keepOpen(_ handle: Int32) {
+    descriptor.store(handle, ordering: .relaxed)
+    Self.openCount.add(1, ordering: .relaxed)
+  }
+
+  /// The same, but not open.
+  var closed: HostFile { HostFile(in: directory, name: name) }
 
   /// Bytes that end in NUL.
   var path: HostFileSystem.Path {
@@ -43,29 +63,6 @@ struct HostFile: Sendable {
 
   /// The path for people.
   var text: String { HostFileSystem.text(path) }
-}
-
-/// A file that is open for as long as somebody refers to it.
-final class OpenFile: Sendable {
-  let descriptor: Int32
-
-  private static let openCount = Atomic(0)
-  /// A part of what the process may have open.
-  private static let limit = Host.openFileLimit.map { min(256, $0 / 8) } ?? 32
-
-  /// Whether so many are open that the next should be closed soon.
-  static var areMany: Bool { openCount.load(ordering: .relaxed) > limit }
-
-  /// - Parameter descriptor: Of a file that nobody else closes.
-  init(_ descriptor: Int32) {
-    self.descriptor = descriptor
-    Self.openCount.add(1, ordering: .relaxed)
-  }
-
-  deinit {
-    close(descriptor)
-    Self.openCount.subtract(1, ordering: .relaxed)
-  }
 }
 
 /// A directory of the host that is open for as long as somebody refers to it, so that what is in it can be reached by name

@@ -123,27 +123,26 @@ enum HostFileSystem {
     return descriptor
   }
 
-  private static func openForReading(_ file: HostFile) throws(TarballError) -> OpenFile {
+  private static func openForReading(_ file: HostFile) throws(TarballError) -> Int32 {
     let descriptor = unsafe withLocation(file) { directory, name in unsafe openReading(directory, name, 0) }
-    if descriptor >= 0 { return OpenFile(descriptor) }
+    if descriptor >= 0 { return descriptor }
     if errno == ENOENT || errno == ELOOP || errno == ENOTDIR { throw changed(file.path) }
     throw failure("open", file.path, errno)
   }
 
-  /// Opens a file; gives `nil` where it cannot be opened, though it is there.
-  /// - Throws: `TarballError.Code.changed` when it is there no more.
-  static func openFile(_ file: HostFile) throws(TarballError) -> OpenFile? {
-    do throws(TarballError) { return try openForReading(file) } catch {
+  /// Opens a file that nobody else knows yet and examines it; gives `nil` where it cannot be opened, though it is there.
+  /// - Throws: `TarballError.Code.changed` when it is there no more, or is something else than a file.
+  static func open(_ file: HostFile) throws(TarballError) -> HostStatus? {
+    do throws(TarballError) { file.keepOpen(try openForReading(file)) } catch {
       if error.code == .changed { throw error }
       return nil
     }
+    return try file.handle.map { handle throws(TarballError) in try status(handle, file) }
   }
 
-  /// Examines an open file.
-  /// - Throws: `TarballError.Code.changed` when it is something else than a file.
-  static func status(_ opened: OpenFile, _ file: HostFile) throws(TarballError) -> HostStatus {
+  private static func status(_ handle: Int32, _ file: HostFile) throws(TarballError) -> HostStatus {
     var status = stat()
-    guard unsafe Host.status(opened.descriptor, &status) == 0 else { throw failure("examine", file.path, errno) }
+    guard unsafe Host.status(handle, &status) == 0 else { throw failure("examine", file.path, errno) }
     let result = HostStatus(status)
     guard result.kind == .file else { throw changed(file.path) }
     return result
@@ -155,32 +154,39 @@ enum HostFileSystem {
   static func read(
     _ file: HostFile, _ expected: HostStatus, offset: Int64, into output: inout MutableSpan<UInt8>, at range: Range<Int>
   ) throws(TarballError) {
-    let opened = if let opened = file.opened { opened } else { try openForReading(file) }
+    if let handle = file.handle { return try read(handle, file, expected, offset, &output, range) }
+    let handle = try openForReading(file)
+    defer { close(handle) }
+    try read(handle, file, expected, offset, &output, range)
+  }
+
+  private static func read(
+    _ handle: Int32, _ file: HostFile, _ expected: HostStatus, _ offset: Int64, _ output: inout MutableSpan<UInt8>,
+    _ range: Range<Int>
+  ) throws(TarballError) {
     precondition(range.upperBound <= output.count)
     var done = 0
     while done < range.count {
       let count = unsafe output.withUnsafeMutableBytes { buffer in
         unsafe pread(
-          opened.descriptor, buffer.baseAddress.map { unsafe $0 + range.lowerBound + done }, range.count - done,
+          handle, buffer.baseAddress.map { unsafe $0 + range.lowerBound + done }, range.count - done,
           off_t(offset) + off_t(done))
       }
       if count < 0 {
         if errno == EINTR { continue }
         let reason = errno
-        try verify(opened, file, expected)
+        try verify(handle, file, expected)
         throw failure("read", file.path, reason)
       }
       if count == 0 { throw changed(file.path) }
       done += count
     }
     // Afterwards: so it was no other file before, and nothing was written to it in between.
-    try verify(opened, file, expected)
+    try verify(handle, file, expected)
   }
 
-  private static func verify(
-    _ opened: OpenFile, _ file: HostFile, _ expected: HostStatus
-  ) throws(TarballError) {
-    guard try status(opened, file).isUnchanged(since: expected) else { throw changed(file.path) }
+  private static func verify(_ handle: Int32, _ file: HostFile, _ expected: HostStatus) throws(TarballError) {
+    guard try status(handle, file).isUnchanged(since: expected) else { throw changed(file.path) }
   }
 
   // MARK: Errors

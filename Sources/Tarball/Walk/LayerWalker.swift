@@ -273,13 +273,10 @@ struct LayerWalker<Sink: LayerSink> {
   private mutating func visit(unexamined file: HostFile, _ context: SourceContext) throws {
     let verdict = context.verdict(path, isDirectory: false)
     if verdict == .leaveOut { return }
-    guard let opened = try HostFileSystem.openFile(file) else {
+    guard let status = try HostFileSystem.open(file) else {
       // Without its content, what it is can still be said.
       return try visit(Found(.host(file, nil), context))
     }
-    let status = try HostFileSystem.status(opened, file)
-    var file = file
-    file.opened = opened
     try write(Found(.host(file, status), context), verdict)
   }
 
