@@ -109,8 +109,13 @@ enum TarHeader {
   /// Whether every byte is ASCII and none is NUL.
   private static func isPlain(_ bytes: [UInt8]) -> Bool {
     let span = bytes.span
-    for index in span.indices where span[index] == 0 || span[index] >= 0x80 { return false }
-    return true
+    // All of them at once, without leaving early: names are short.
+    var (bits, zeros): (UInt8, UInt8) = (0, 0)
+    for index in span.indices {
+      bits |= span[index]
+      zeros |= span[index] == 0 ? 1 : 0
+    }
+    return bits < 0x80 && zeros == 0
   }
 
   private static func plainBytes(_ bytes: [UInt8]) -> [UInt8] { bytes.filter { $0 != 0 && $0 < 0x80 } }

@@ -44,12 +44,10 @@ struct LayerBatchWriter: LayerSink {
   }
 
   mutating func append(_ member: LayerMember) throws {
-    header.removeAll(keepingCapacity: true)
-    try TarHeader.append(member.entry, to: &header)
+    try appendHeader(member.entry)
     list?(member.entry)
     let number = list == nil ? nil : memberCount
     memberCount += 1
-    try append(verbatim: header[...])
     let size = member.entry.size
     guard size > 0 else { return }
     if case .archive(let contents, let file, _) = member.content { try contents.open(file) }
@@ -70,14 +68,24 @@ struct LayerBatchWriter: LayerSink {
     try append(zeros: TarHeader.padding(after: size))
   }
 
+  private mutating func appendHeader(_ entry: TarEntry) throws {
+    // Out of here and back, because its memory is used again.
+    var header: [UInt8] = []
+    swap(&header, &self.header)
+    header.removeAll(keepingCapacity: true)
+    try TarHeader.append(entry, to: &header)
+    try append(verbatim: header.span)
+    swap(&header, &self.header)
+  }
+
   /// Adds bytes that are no member of ours.
-  mutating func append(verbatim bytes: ArraySlice<UInt8>) throws {
-    var rest = bytes
-    while !rest.isEmpty {
+  mutating func append(verbatim bytes: Span<UInt8>) throws {
+    var start = 0
+    while start < bytes.count {
       let slot = try target()
-      let part = rest.prefix(slot.room)
-      slot.append(part)
-      rest = rest.dropFirst(part.count)
+      let end = min(bytes.count, start + slot.room)
+      slot.append(bytes.extracting(start..<end))
+      start = end
       try emitIfFull()
     }
   }

@@ -81,6 +81,8 @@
 
   func append(_ bytes: ArraySlice<UInt8>) { unsafe bytes.withUnsafeBytes { unsafe append($0) } }
 
+  func append(_ bytes: Span<UInt8>) { unsafe bytes.withUnsafeBytes { unsafe append($0) } }
+
   private func append(_ bytes: UnsafeRawBufferPointer) {
     let range = extend(by: bytes.count)
     unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(tar)[range]).copyMemory(from: bytes)

@@ -9,7 +9,7 @@ struct VerbatimTar {
 
   /// Gives the bytes without their compression. Blocks.
   /// - Throws: `TarballError.Code.invalidArchive` where it is no tar, or ends early.
-  func forEachChunk(_ isCancelled: @escaping () -> Bool, _ body: (ArraySlice<UInt8>) throws -> Void) throws {
+  func forEachChunk(_ isCancelled: @escaping () -> Bool, _ body: (Span<UInt8>) throws -> Void) throws {
     let input = try ArchiveInput(.file(path), ReadingCancellation())
     let reader = try ArchiveReader(input, limits: .init(), contents: .bytes, isCancelled: isCancelled)
     guard try reader.next() != nil else { throw invalid("is empty") }
@@ -28,7 +28,7 @@ struct VerbatimTar {
       }
       if isEmpty, head.count == 512, bytes.contains(where: { $0 != 0 }) { throw invalid("is no tar") }
       count += Int64(bytes.count)
-      try body(bytes[...])
+      try body(bytes.span)
     }
     guard count >= 1024, count % 512 == 0 else { throw invalid("is no tar, or was cut short") }
   }

@@ -22,7 +22,12 @@ internal import OCICore
     defer { directory.closeIfCrowded() }
     var listing = DirectoryListing()
     let reason = try unsafe Host.forEachName(in: descriptor, buffer: buffer) { name, type throws(TarballError) in
-      let isExamined = type == .other || type == .file && examinesFiles
+      let isExamined =
+        switch type {
+        case .file: examinesFiles
+        case .symlink: false
+        case .other: true
+        }
       try unsafe append(name, isExamined ? nil : type, descriptor, directory, to: &listing)
     }
     guard reason == 0 else { throw HostFileSystem.failure("read directory", path, reason) }
@@ -40,7 +45,11 @@ internal import OCICore
       start: UnsafeRawPointer(name).assumingMemoryBound(to: UInt8.self), count: count)
     let dot = UInt8(ascii: ".")
     if unsafe bytes[0] == dot && (count == 1 || count == 2 && bytes[1] == dot) { return }
-    if let type { return unsafe listing.append(name: bytes, type == .symlink ? .symlink : nil) }
+    switch type {
+    case .symlink: return unsafe listing.append(name: bytes, .symlink)
+    case .file, .other: return unsafe listing.append(name: bytes, nil)
+    case nil: break
+    }
     var status = stat()
     guard unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
       let reason = errno

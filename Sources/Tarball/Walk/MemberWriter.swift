@@ -13,12 +13,14 @@ struct MemberWriter {
     }
   }
 
-  private func entry(_ kind: TarEntry.Kind, mode: UInt32, at path: [UInt8]) -> TarEntry {
+  private func entry(
+    _ kind: TarEntry.Kind, mode: UInt32, at path: [UInt8], extendedAttributes: [ExtendedAttribute] = []
+  ) -> TarEntry {
     TarEntry(
       path: name(path, isDirectory: kind == .directory), kind: kind, mode: mode, uid: metadata.uid, gid: metadata.gid,
       userName: metadata.userName.isEmpty ? [] : Array(metadata.userName.utf8),
       groupName: metadata.groupName.isEmpty ? [] : Array(metadata.groupName.utf8),
-      modificationTime: metadata.modificationTime)
+      modificationTime: metadata.modificationTime, extendedAttributes: extendedAttributes)
   }
 
   func member(_ found: Found, at path: [UInt8]) throws -> LayerMember {
@@ -40,30 +42,27 @@ struct MemberWriter {
   }
 
   private func entry(_ host: HostFile, _ status: HostStatus, at path: [UInt8]) throws(TarballError) -> TarEntry {
-    let (major, minor) = status.deviceNumbers
     func refuse(_ what: String) -> TarballError {
       TarballError(.unsupportedEntry, "'\(host.text)' is \(what); remove it")
     }
-    let kind: TarEntry.Kind
+    let mode = metadata.mode(status.mode, isDirectory: status.kind == .directory)
+    let (major, minor) = status.deviceNumbers
     switch status.kind {
-    case .file: kind = .file(size: status.size)
-    case .directory: kind = .directory
+    case .file, .directory:
+      return entry(
+        status.kind == .file ? .file(size: status.size) : .directory, mode: mode, at: path,
+        extendedAttributes: try HostFileSystem.extendedAttributes(host, allowed: metadata.extendedAttributes))
     case .symlink: return entry(.symlink(target: try HostFileSystem.linkTarget(host)), mode: 0o777, at: path)
-    case .fifo: kind = .fifo
-    case .blockDevice: kind = .blockDevice(major: major, minor: minor)
+    case .fifo: return entry(.fifo, mode: mode, at: path)
+    case .blockDevice: return entry(.blockDevice(major: major, minor: minor), mode: mode, at: path)
     case .characterDevice:
       // In a layer it would hide what lower layers have, to some runtimes.
       if major == 0, minor == 0 {
         throw refuse("a whiteout of an overlay file system, which a layer writes another way")
       }
-      kind = .characterDevice(major: major, minor: minor)
+      return entry(.characterDevice(major: major, minor: minor), mode: mode, at: path)
     case .socket: throw refuse("a socket, which a layer cannot hold")
     }
-    var entry = entry(kind, mode: metadata.mode(status.mode, isDirectory: kind == .directory), at: path)
-    if status.kind == .file || status.kind == .directory {
-      entry.extendedAttributes = try HostFileSystem.extendedAttributes(host, allowed: metadata.extendedAttributes)
-    }
-    return entry
   }
 
   private func entry(_ node: ArchiveTree.Node, of archive: ArchiveTree, at path: [UInt8]) -> TarEntry {
