@@ -28,8 +28,7 @@ struct DirectoryListing {
     guard entries.count > 1 else { return }
     // Small things to move about, and a number that decides most comparisons: names of one directory begin alike and
     // differ soon after.
-    let common = commonPrefixCount()
-    var order = entries.indices.map { (key: key(of: entries[$0], from: common), index: $0) }
+    var order = keys(from: commonPrefixCount())
     let (names, unsorted) = (names, entries)
     order.sort { left, right in
       if left.key != right.key { return left.key < right.key }
@@ -40,23 +39,30 @@ struct DirectoryListing {
 
   /// With how many bytes all names begin alike.
   private func commonPrefixCount() -> Int {
+    let names = names.span
     let first = entries[0].range
     var count = first.count
     for entry in entries {
-      count = min(count, entry.range.count)
+      let range = entry.range
+      count = min(count, range.count)
       var length = 0
-      while length < count, names[entry.range.lowerBound + length] == names[first.lowerBound + length] { length += 1 }
+      while length < count, names[range.lowerBound + length] == names[first.lowerBound + length] { length += 1 }
       count = length
     }
     return count
   }
 
-  /// Eight bytes of a name as a number, zeros after its end: no name has any.
-  private func key(of entry: Entry, from offset: Int) -> UInt64 {
-    var key: UInt64 = 0
-    for position in entry.range.lowerBound + offset..<entry.range.lowerBound + offset + 8 {
-      key = key << 8 | (position < entry.range.upperBound ? UInt64(names[position]) : 0)
+  /// Eight bytes of each name as a number, zeros after its end: no name has any.
+  private func keys(from offset: Int) -> [(key: UInt64, index: Int)] {
+    let names = names.span
+    return entries.indices.map { index in
+      let range = entries[index].range
+      let start = range.lowerBound + offset
+      let count = min(8, range.upperBound - start)
+      guard count > 0 else { return (0, index) }
+      var key: UInt64 = 0
+      for position in start..<start + count { key = key << 8 | UInt64(names[position]) }
+      return (key << UInt64(8 * (8 - count)), index)
     }
-    return key
   }
 }

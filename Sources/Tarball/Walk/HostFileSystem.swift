@@ -15,7 +15,8 @@ struct HostStatus: Sendable, Equatable {
   /// Whether the file has a name. Some file systems say of every file that it has none.
   private var isNamed = true
 
-  init(_ status: stat) {
+  // Inline, because the system's structure is large to be copied.
+  @inline(__always) init(_ status: stat) {
     kind =
       switch status.st_mode & S_IFMT {
       case S_IFREG: .file

@@ -210,15 +210,17 @@ struct LayerWalker<Sink: LayerSink> {
   private mutating func visitMembers(of listing: Listing) throws -> Bool {
     let depth = frames.count
     let pathCount = frames[depth - 1].pathCount
-    if isPure, !isInSegment, listing.next < listing.names.entries.count { isPure = false }
+    let names = listing.names
+    let entries = names.entries
+    if isPure, !isInSegment, listing.next < entries.count { isPure = false }
     while frames.count == depth {
       let index = listing.next
-      guard index < listing.names.entries.count else { return false }
+      guard index < entries.count else { return false }
       if isCancelled() { throw CancellationError() }
       listing.next += 1
-      let entry = listing.names.entries[index]
-      path.replaceSubrange(pathCount..., with: listing.names.name(of: entry))
-      let file = HostFile(in: listing.directory, name: listing.names.terminatedName(of: entry))
+      let entry = entries[index]
+      path.replaceSubrange(pathCount..., with: names.name(of: entry))
+      let file = HostFile(in: listing.directory, name: names.terminatedName(of: entry))
       if let status = entry.status {
         try visit(Found(.host(file, status), listing.context))
       } else {
