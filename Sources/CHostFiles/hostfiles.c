@@ -10,6 +10,7 @@
 
 #if defined(__linux__)
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -25,6 +26,8 @@ int flywheel_status(int descriptor, void *status) {
   return fstat(descriptor, status);
 #endif
 }
+
+int flywheel_processor(void) { return sched_getcpu(); }
 
 ssize_t flywheel_list_attributes(const char *path, void *buffer, size_t size) { return llistxattr(path, buffer, size); }
 

@@ -48,6 +48,15 @@ package enum Host {
     return result
   }
 
+  /// The number of the processor that the caller is on, perhaps not for long; always the same where the system does not say.
+  package static var processor: Int {
+    #if os(Linux) || os(Android)
+      Int(flywheel_processor())
+    #else
+      0
+    #endif
+  }
+
   /// How many files the process may have open; `nil` where the system does not say.
   package static var openFileLimit: Int? {
     var limit = rlimit()

@@ -5,8 +5,10 @@ internal import Synchronization
 ///
 /// One SHA-256 stream leaves most of a core's SHA unit idle, because each round waits for the one before. So a thread that
 /// brings bytes hashes them beside those of another stream, where some wait here. Where none do, but are expected, it leaves
-/// its own for whoever comes next, and goes on with its work. There is no thread that only hashes, so none has to be woken,
-/// and most bytes are hashed on the core that has just made them.
+/// its own for whoever comes next, and goes on with its work. There is no thread that only hashes, so none has to be woken.
+///
+/// Bytes are in the cache of the core that has made them, and another one takes much longer to hash them. So where more clients
+/// have come than there are cores, that the threads of two take turns on each, those that the same core has made are preferred.
 package final class HashLanes: Sendable {
   /// The meeting place of this process.
   package static let shared = HashLanes()
@@ -29,13 +31,17 @@ package final class HashLanes: Sendable {
     /// - Parameter whenDone: Called when they are hashed, on any client's thread, so that it must not wait for a client; keeps
     ///   what owns the memory.
     package func submit(_ stream: SHA256Stream, _ bytes: Span<UInt8>, whenDone: @escaping @Sendable () -> Void) {
-      let request = unsafe bytes.withUnsafeBufferPointer { unsafe Request(self, stream, $0, whenDone) }
+      let request = unsafe bytes.withUnsafeBufferPointer {
+        unsafe Request(self, stream, $0, lanes.processor(), whenDone)
+      }
       lanes.state.withLock { $0.add(request) }
     }
 
     /// Hashes what waits: its own first, beside another's. Leaves a lone stream for which another is to be expected.
     /// - Parameter goesOn: Whether it goes on with what comes after that of its own.
-    package func help(goesOn: Bool = true) { lanes.help(self, goesOn) }
+    /// - Returns: Whether one was left.
+    @discardableResult
+    package func help(goesOn: Bool = true) -> Bool { lanes.help(self, goesOn) }
 
     /// Hashes what waits of its own and is in nobody's hands, alone if need be; to be called while waiting for that, now and
     /// then.
@@ -52,15 +58,18 @@ package final class HashLanes: Sendable {
   @safe private struct Request: @unchecked Sendable {
     let client: Client
     let stream: SHA256Stream
+    /// Which has made the bytes.
+    let processor: Int
     private var bytes: UnsafeBufferPointer<UInt8>
     let whenDone: @Sendable () -> Void
 
     init(
-      _ client: Client, _ stream: SHA256Stream, _ bytes: UnsafeBufferPointer<UInt8>,
+      _ client: Client, _ stream: SHA256Stream, _ bytes: UnsafeBufferPointer<UInt8>, _ processor: Int,
       _ whenDone: @escaping @Sendable () -> Void
     ) {
       self.client = client
       self.stream = stream
+      self.processor = processor
       unsafe self.bytes = bytes
       self.whenDone = whenDone
     }
@@ -128,27 +137,47 @@ package final class HashLanes: Sendable {
   /// Whether this processor gains by hashing two streams at once.
   package let pairs = flywheel_sha256_has_lanes() != 0
 
-  package init() {}
+  private let processorCount: Int
+  private let processor: @Sendable () -> Int
+
+  /// - Parameter processor: Says which processor the caller is on.
+  package init(
+    processorCount: Int = WorkerThread.processorCount,
+    processor: @escaping @Sendable () -> Int = { WorkerThread.processor }
+  ) {
+    self.processorCount = processorCount
+    self.processor = processor
+  }
 
   /// Somebody who will submit bytes of so many streams at the same time.
   package func client(streams: Int) -> Client { Client(self, streams) }
 
-  private func help(_ client: Client, _ goesOn: Bool) {
+  private func help(_ client: Client, _ goesOn: Bool) -> Bool {
     // Without lanes there is nothing to wait for.
     guard pairs else {
       _ = hurry(client, goesOn)
-      return
+      return false
     }
-    let (first, second): (Request?, Request?) = state.withLock { state in
-      guard let first = state.take(of: client) ?? state.take() else { return (nil, nil) }
-      let second = state.take()
+    let (first, second, isLeft): (Request?, Request?, Bool) = state.withLock { state in
+      guard let first = state.take(of: client) ?? state.take() else { return (nil, nil, false) }
+      let second = takeSecond(beside: first, of: &state)
       if second == nil, state.expectsCompany {
         state.putBack(first)
-        return (nil, nil)
+        return (nil, nil, true)
       }
-      return (first, second)
+      return (first, second, false)
     }
     if let first { hash(first, second, client, goesOn) }
+    return isLeft
+  }
+
+  /// Takes what is to be hashed beside another.
+  private func takeSecond(beside first: Request, of state: inout State) -> Request? {
+    guard state.members.count > processorCount else { return state.take() }
+    let processor = processor()
+    if let near = state.take(where: { $0.processor == processor }) { return near }
+    // What another core has made only when nobody came for the first before there was more.
+    return state.waiting.contains { $0.client === first.client } ? state.take() : nil
   }
 
   private func hurry(_ client: Client, _ goesOn: Bool) -> Bool {

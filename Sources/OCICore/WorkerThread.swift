@@ -36,6 +36,9 @@ package enum WorkerThread {
   /// Lets another thread have the core, where one waits for it.
   package static func yield() { sched_yield() }
 
+  /// The number of the processor that the caller is on, perhaps not for long; always the same where the system does not say.
+  package static var processor: Int { Host.processor }
+
   /// How many processors the machine has; asked once, because the answer is read from a file.
   package static let processorCount = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 }

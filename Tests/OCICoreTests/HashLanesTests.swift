@@ -72,6 +72,35 @@ struct HashLanesTests {
     #expect(first.digest == digest(content + content))
   }
 
+  /// Bytes that another core has made have to be fetched from its cache. They are taken all the same when nobody else brought
+  /// any before there was more, so that nobody waits for ever.
+  @Test(.enabled(if: HashLanes.shared.pairs)) func whereClientsTakeTurnsOnTheCoresBytesAreHashedWhereTheyWereMade() {
+    let place = Atomic(0)
+    let lanes = HashLanes(processorCount: 2) { place.load(ordering: .relaxed) }
+    let content = bytes(1_000, 1)
+    let members = (0..<3).map { _ in (client: lanes.client(streams: 1), stream: SHA256Stream()) }
+    func bring(_ member: Int, on processor: Int) -> Bool {
+      place.store(processor, ordering: .relaxed)
+      members[member].client.submit(members[member].stream, content.span) {}
+      return members[member].client.help()
+    }
+    var counts: [Int] { members.map { Int($0.stream.count) / 1_000 } }
+    for (client, stream) in members {
+      client.submit(stream, content.span) {}
+      client.hurry()
+    }
+    #expect(counts == [1, 1, 1])
+    #expect(bring(0, on: 0))
+    #expect(bring(1, on: 1))
+    #expect(counts == [1, 1, 1])
+    #expect(!bring(2, on: 0))
+    #expect(counts == [2, 1, 2])
+    #expect(bring(0, on: 0))
+    #expect(counts == [2, 1, 2])
+    #expect(!bring(0, on: 0))
+    #expect(counts == [4, 2, 2])
+  }
+
   /// Others bring a piece whenever one is hashed: whoever hashes them beside its own would never be done.
   @Test func aThreadComesBackFromHashingForOthers() {
     let (lanes, content) = (HashLanes(), bytes(300_000, 1))

@@ -14,6 +14,9 @@ ssize_t flywheel_read_directory(int descriptor, void *buffer, size_t size);
 // fstat: newer C libraries ask for the status of an empty path instead, which takes longer, and a layer asks twice for every
 // file. `status` is a `struct stat`.
 int flywheel_status(int descriptor, void *status);
+
+// The number of the processor that the caller is on, perhaps not for long.
+int flywheel_processor(void);
 #endif
 
 // The names of a path's extended attributes, each with its NUL, and the value of one; the size alone where `size` is 0. A

@@ -162,29 +162,29 @@ enum TarHeader {
     let start = output.count
     let (blank, blankSum) = blankMain
     output.append(contentsOf: blank)
-    var whole = output.mutableSpan
-    var block = whole.extracting(start..<start + blockSize)
+    var block = output.mutableSpan
     let nameStart = cut.map { $0 + 1 } ?? 0
     var sum = blankSum
-    sum &+= put(string: entry.path.span.extracting(nameStart..<entry.path.count), width: 100, at: 0, in: &block)
-    sum &+= put(octal: Int64(entry.mode), width: 8, at: 100, in: &block)
-    sum &+= put(octal: entry.uid, width: 8, at: 108, in: &block)
-    sum &+= put(octal: entry.gid, width: 8, at: 116, in: &block)
-    sum &+= put(octal: entry.size, width: 12, at: 124, in: &block)
-    sum &+= put(octal: entry.modificationTime, width: 12, at: 136, in: &block)
-    block[156] = entry.typeFlag
+    sum &+= put(string: entry.path.span.extracting(nameStart..<entry.path.count), width: 100, at: start + 0, in: &block)
+    sum &+= put(octal: Int64(entry.mode), width: 8, at: start + 100, in: &block)
+    sum &+= put(octal: entry.uid, width: 8, at: start + 108, in: &block)
+    sum &+= put(octal: entry.gid, width: 8, at: start + 116, in: &block)
+    sum &+= put(octal: entry.size, width: 12, at: start + 124, in: &block)
+    sum &+= put(octal: entry.modificationTime, width: 12, at: start + 136, in: &block)
+    block[start + 156] = entry.typeFlag
     sum &+= UInt32(entry.typeFlag)
     switch entry.kind {
-    case .symlink(let target), .hardLink(let target): sum &+= put(string: target.span, width: 100, at: 157, in: &block)
+    case .symlink(let target), .hardLink(let target):
+      sum &+= put(string: target.span, width: 100, at: start + 157, in: &block)
     default: break
     }
-    sum &+= put(string: entry.userName.span, width: 32, at: 265, in: &block)
-    sum &+= put(string: entry.groupName.span, width: 32, at: 297, in: &block)
+    sum &+= put(string: entry.userName.span, width: 32, at: start + 265, in: &block)
+    sum &+= put(string: entry.groupName.span, width: 32, at: start + 297, in: &block)
     let (major, minor) = entry.deviceNumbers
-    sum &+= put(octal: Int64(major), width: 8, at: 329, in: &block)
-    sum &+= put(octal: Int64(minor), width: 8, at: 337, in: &block)
-    if let cut { sum &+= put(string: entry.path.span.extracting(0..<cut), width: 155, at: 345, in: &block) }
-    seal(&block, sum)
+    sum &+= put(octal: Int64(major), width: 8, at: start + 329, in: &block)
+    sum &+= put(octal: Int64(minor), width: 8, at: start + 337, in: &block)
+    if let cut { sum &+= put(string: entry.path.span.extracting(0..<cut), width: 155, at: start + 345, in: &block) }
+    seal(&block, at: start, sum)
   }
 
   private static func appendExtendedBlocks(
@@ -201,15 +201,14 @@ enum TarHeader {
     let start = output.count
     let (blank, blankSum) = blankExtended
     output.append(contentsOf: blank)
-    var whole = output.mutableSpan
-    var block = whole.extracting(start..<start + blockSize)
+    var block = output.mutableSpan
     let name = extendedHeaderName(for: entry.path)
     var sum = blankSum
-    sum &+= put(string: name.span, width: 100, at: 0, in: &block)
-    sum &+= put(octal: Int64(data.count), width: 12, at: 124, in: &block)
-    block[156] = extendedFlag
+    sum &+= put(string: name.span, width: 100, at: start + 0, in: &block)
+    sum &+= put(octal: Int64(data.count), width: 12, at: start + 124, in: &block)
+    block[start + 156] = extendedFlag
     sum &+= UInt32(extendedFlag)
-    seal(&block, sum)
+    seal(&block, at: start, sum)
     output.append(contentsOf: data)
     output.append(contentsOf: repeatElement(0, count: padding(after: Int64(data.count))))
   }
@@ -277,9 +276,9 @@ enum TarHeader {
   }
 
   /// Writes the checksum: the sum of the block's bytes, with its own field counted as spaces.
-  private static func seal(_ block: inout MutableSpan<UInt8>, _ sum: UInt32) {
-    for position in 148..<154 { block[position] = UInt8(ascii: "0") }
-    _ = put(octal: Int64(sum), width: 7, at: 148, in: &block)
-    block[155] = UInt8(ascii: " ")
+  private static func seal(_ block: inout MutableSpan<UInt8>, at start: Int, _ sum: UInt32) {
+    for position in start + 148..<start + 154 { block[position] = UInt8(ascii: "0") }
+    _ = put(octal: Int64(sum), width: 7, at: start + 148, in: &block)
+    block[start + 155] = UInt8(ascii: " ")
   }
 }

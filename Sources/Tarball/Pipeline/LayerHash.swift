@@ -125,7 +125,7 @@ final class LayerHash: LayerPipeline.Consumer, @unchecked Sendable {
 
   var delays: Bool { true }
 
-  func help(goesOn: Bool) { client.help(goesOn: goesOn) }
+  func help(goesOn: Bool) -> Bool { client.help(goesOn: goesOn) }
 
   func hurry() -> Bool { client.hurry(goesOn: false) }
 

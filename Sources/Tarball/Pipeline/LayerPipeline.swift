@@ -50,7 +50,8 @@ final class LayerPipeline: Sendable {
 
     /// Works on what was taken, beside others who do the same; called after batches were taken, on any thread.
     /// - Parameter goesOn: Whether it goes on as long as there is something to do, or the caller has other things to do.
-    func help(goesOn: Bool)
+    /// - Returns: Whether it left something for others.
+    func help(goesOn: Bool) -> Bool
 
     /// Works on something of what was taken, without delay: no slot is left. Called again and again until there is one.
     /// - Returns: Whether there was something to do.
@@ -213,7 +214,8 @@ final class LayerPipeline: Sendable {
         count += 1
         if Self.isCrowded {
           fill(job, filler)
-          return deliver(filler)
+          if deliver(filler) { WorkerThread.yield() }
+          return
         }
         try jobs.put(job)
         // The others have enough to go on with; one of them takes these to the consumer, too.
@@ -258,7 +260,8 @@ final class LayerPipeline: Sendable {
     delivery.add(Result { try filled(job.batch, filler.encoder) }, number: job.number)
   }
 
-  private func deliver(_ filler: Filler, goesOn: Bool = true) {
+  @discardableResult
+  private func deliver(_ filler: Filler, goesOn: Bool = true) -> Bool {
     delivery.deliver { [free] result in
       // What comes after a failure is not wanted any more.
       guard failure.withLock({ $0 == nil }) else { return }
@@ -269,7 +272,7 @@ final class LayerPipeline: Sendable {
         fail(error)
       }
     }
-    filler.consumer.help(goesOn: goesOn)
+    return filler.consumer.help(goesOn: goesOn)
   }
 
   private func filled(_ batch: LayerBatch, _ encoder: (any BlockEncoder)?) throws -> Filled {

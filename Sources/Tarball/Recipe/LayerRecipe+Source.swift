@@ -46,7 +46,7 @@ private struct BatchWriter: LayerPipeline.Consumer {
   }
 
   var delays: Bool { false }
-  func help(goesOn: Bool) {}
+  func help(goesOn: Bool) -> Bool { false }
   func hurry() -> Bool { false }
 }
 
