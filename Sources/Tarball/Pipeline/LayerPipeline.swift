@@ -218,8 +218,12 @@ final class LayerPipeline: Sendable {
           return
         }
         try jobs.put(job)
-        // The others have enough to go on with; one of them takes these to the consumer, too.
-        while jobs.count > 2 * order.parallelism.fillers, let job = jobs.takeIfReady() { fill(job, filler) }
+        // The others have enough to go on with.
+        while jobs.count > 2 * order.parallelism.fillers, let job = jobs.takeIfReady() {
+          fill(job, filler)
+          // So that who hashes finds the next one ready. A consumer that takes long would keep the walk.
+          if filler.consumer.delays { deliver(filler, goesOn: false) }
+        }
       })
   }
 
