@@ -7,8 +7,8 @@ internal import Synchronization
 /// brings bytes hashes them beside those of another stream, where some wait here. Where none do, but are expected, it leaves
 /// its own for whoever comes next, and goes on with its work. There is no thread that only hashes, so none has to be woken.
 ///
-/// Bytes are in the cache of the core that has made them, and another one takes much longer to hash them. So where more clients
-/// have come than there are cores, that the threads of two take turns on each, those that the same core has made are preferred.
+/// Bytes lie in the cache of the core that has made them, and any other core takes longer to hash them. So what was brought on a
+/// core is hashed there where that can be: where the threads of two clients take turns on it, these are hashed side by side.
 package final class HashLanes: Sendable {
   /// The meeting place of this process.
   package static let shared = HashLanes()
@@ -37,7 +37,8 @@ package final class HashLanes: Sendable {
       lanes.state.withLock { $0.add(request) }
     }
 
-    /// Hashes what waits: its own first, beside another's. Leaves a lone stream for which another is to be expected.
+    /// Hashes what waits: its own first, beside another's. Leaves a lone stream for which another is to be expected: on any core,
+    /// or on this one, if clients take turns on it.
     /// - Parameter goesOn: Whether it goes on with what comes after that of its own.
     /// - Returns: Whether one was left.
     @discardableResult
@@ -51,15 +52,17 @@ package final class HashLanes: Sendable {
     package func hurry(goesOn: Bool = true) -> Bool { lanes.hurry(self, goesOn) }
 
     /// Says that nothing more comes; all that was submitted has to be hashed.
-    package func leave() { lanes.state.withLock { state in state.members.removeAll { $0 === self } } }
+    package func leave() { lanes.state.withLock { state in state.members.removeAll { $0.client === self } } }
   }
 
   /// Bytes to hash. Sendable: the memory stays where it is until `whenDone` has been called, which keeps its owner alive.
   @safe private struct Request: @unchecked Sendable {
     let client: Client
     let stream: SHA256Stream
-    /// Which has made the bytes.
+    /// On which it was brought.
     let processor: Int
+    /// Its place in the order of all.
+    var number = 0
     private var bytes: UnsafeBufferPointer<UInt8>
     let whenDone: @Sendable () -> Void
 
@@ -100,19 +103,31 @@ package final class HashLanes: Sendable {
     var waiting: [Request] = []
     /// The streams that are being hashed.
     var busy: [SHA256Stream] = []
-    /// Clients that have begun to submit.
-    var members: [Client] = []
+    /// Clients that have begun to submit, and where each has brought its last bytes.
+    var members: [(client: Client, processor: Int)] = []
+    /// How many requests came so far.
+    var count = 0
     /// How many threads hash one stream alone, and look for another after each slice.
     var lonely = 0
 
     mutating func add(_ request: Request) {
-      if !members.contains(where: { $0 === request.client }) { members.append(request.client) }
+      if let index = members.firstIndex(where: { $0.client === request.client }) {
+        members[index].processor = request.processor
+      } else {
+        members.append((request.client, request.processor))
+      }
       waiting.append(request)
+      waiting[waiting.count - 1].number = count
+      count += 1
     }
 
-    /// Takes the oldest request that can be hashed now.
-    /// - Parameter isWanted: Says which; every one unless told.
-    mutating func take(where isWanted: (Request) -> Bool = { _ in true }) -> Request? {
+    /// Takes the oldest request that can be hashed now, one that was brought on this processor rather than any other.
+    mutating func take(near processor: Int) -> Request? {
+      take { $0.processor == processor } ?? take { _ in true }
+    }
+
+    /// Takes the oldest request of those that are wanted and can be hashed now.
+    mutating func take(where isWanted: (Request) -> Bool) -> Request? {
       guard let index = waiting.firstIndex(where: { !isBusy($0.stream) && isWanted($0) }) else { return nil }
       busy.append(waiting[index].stream)
       return waiting.remove(at: index)
@@ -123,12 +138,12 @@ package final class HashLanes: Sendable {
     func isBusy(_ stream: SHA256Stream) -> Bool { busy.contains { $0 === stream } }
 
     /// Whether bytes may soon come beside which a request that was taken can be hashed.
-    var expectsCompany: Bool { lonely > 0 || members.reduce(0) { $0 + $1.streams } > busy.count }
+    var expectsCompany: Bool { lonely > 0 || members.reduce(0) { $0 + $1.client.streams } > busy.count }
 
     /// Leaves a request that was taken for later.
     mutating func putBack(_ request: Request) {
       release(request)
-      waiting.insert(request, at: 0)
+      waiting.insert(request, at: waiting.firstIndex { $0.number > request.number } ?? waiting.endIndex)
     }
 
     mutating func release(_ request: Request) { busy.removeAll { $0 === request.stream } }
@@ -137,17 +152,10 @@ package final class HashLanes: Sendable {
   /// Whether this processor gains by hashing two streams at once.
   package let pairs = flywheel_sha256_has_lanes() != 0
 
-  private let processorCount: Int
   private let processor: @Sendable () -> Int
 
   /// - Parameter processor: Says which processor the caller is on.
-  package init(
-    processorCount: Int = WorkerThread.processorCount,
-    processor: @escaping @Sendable () -> Int = { WorkerThread.processor }
-  ) {
-    self.processorCount = processorCount
-    self.processor = processor
-  }
+  package init(processor: @escaping @Sendable () -> Int = { WorkerThread.processor }) { self.processor = processor }
 
   /// Somebody who will submit bytes of so many streams at the same time.
   package func client(streams: Int) -> Client { Client(self, streams) }
@@ -158,9 +166,10 @@ package final class HashLanes: Sendable {
       _ = hurry(client, goesOn)
       return false
     }
+    let processor = processor()
     let (first, second, isLeft): (Request?, Request?, Bool) = state.withLock { state in
-      guard let first = state.take(of: client) ?? state.take() else { return (nil, nil, false) }
-      let second = takeSecond(beside: first, of: &state)
+      guard let first = state.take(of: client) ?? state.take(near: processor) else { return (nil, nil, false) }
+      let second = takeSecond(beside: first, near: processor, of: &state)
       if second == nil, state.expectsCompany {
         state.putBack(first)
         return (nil, nil, true)
@@ -171,13 +180,13 @@ package final class HashLanes: Sendable {
     return isLeft
   }
 
-  /// Takes what is to be hashed beside another.
-  private func takeSecond(beside first: Request, of state: inout State) -> Request? {
-    guard state.members.count > processorCount else { return state.take() }
-    let processor = processor()
+  /// Takes what is to be hashed beside a request that was taken.
+  private func takeSecond(beside first: Request, near processor: Int, of state: inout State) -> Request? {
     if let near = state.take(where: { $0.processor == processor }) { return near }
-    // What another core has made only when nobody came for the first before there was more.
-    return state.waiting.contains { $0.client === first.client } ? state.take() : nil
+    // Another client's thread may have its turn on this core next. When that was waited for once, anything will do.
+    let takesTurns = state.members.contains { $0.processor == processor && $0.client !== first.client }
+    let hasWaited = state.waiting.contains { $0.client === first.client }
+    return takesTurns && !hasWaited ? nil : state.take { _ in true }
   }
 
   private func hurry(_ client: Client, _ goesOn: Bool) -> Bool {
@@ -218,8 +227,9 @@ package final class HashLanes: Sendable {
   private func company(for request: Request, _ client: Client, _ isLonely: inout Bool) -> Request? {
     let isOwn = request.client === client
     guard isOwn || isLonely else { return nil }
+    let processor = processor()
     return state.withLock { state in
-      let found = isOwn ? state.take() : nil
+      let found = isOwn ? state.take(near: processor) : nil
       if (isOwn && found == nil) != isLonely {
         isLonely.toggle()
         state.lonely += isLonely ? 1 : -1

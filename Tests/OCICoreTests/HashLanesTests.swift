@@ -72,33 +72,80 @@ struct HashLanesTests {
     #expect(first.digest == digest(content + content))
   }
 
-  /// Bytes that another core has made have to be fetched from its cache. They are taken all the same when nobody else brought
-  /// any before there was more, so that nobody waits for ever.
-  @Test(.enabled(if: HashLanes.shared.pairs)) func whereClientsTakeTurnsOnTheCoresBytesAreHashedWhereTheyWereMade() {
-    let place = Atomic(0)
-    let lanes = HashLanes(processorCount: 2) { place.load(ordering: .relaxed) }
-    let content = bytes(1_000, 1)
-    let members = (0..<3).map { _ in (client: lanes.client(streams: 1), stream: SHA256Stream()) }
-    func bring(_ member: Int, on processor: Int) -> Bool {
-      place.store(processor, ordering: .relaxed)
-      members[member].client.submit(members[member].stream, content.span) {}
-      return members[member].client.help()
+  /// Clients on cores of their own choice, each of which has brought a piece.
+  private final class Cores: Sendable {
+    private let core = Atomic(0)
+    private let content: [UInt8]
+    private let members: Mutex<[(client: HashLanes.Client, streams: [SHA256Stream])]>
+
+    /// - Parameter cores: On which core each client is.
+    init(_ content: [UInt8], on cores: [Int], streams: Int = 1) {
+      self.content = content
+      members = Mutex([])
+      let lanes = HashLanes { [weak self] in self?.core.load(ordering: .relaxed) ?? 0 }
+      for core in cores {
+        let client = lanes.client(streams: streams)
+        let index = members.withLock { members in
+          members.append((client, (0..<streams).map { _ in SHA256Stream() }))
+          return members.count - 1
+        }
+        submit(index, on: core)
+        client.hurry()
+      }
     }
-    var counts: [Int] { members.map { Int($0.stream.count) / 1_000 } }
-    for (client, stream) in members {
-      client.submit(stream, content.span) {}
-      client.hurry()
+
+    private func submit(_ index: Int, on core: Int) {
+      self.core.store(core, ordering: .relaxed)
+      let (client, streams) = members.withLock { $0[index] }
+      let content = content
+      for stream in streams { client.submit(stream, content.span) {} }
     }
-    #expect(counts == [1, 1, 1])
-    #expect(bring(0, on: 0))
-    #expect(bring(1, on: 1))
-    #expect(counts == [1, 1, 1])
-    #expect(!bring(2, on: 0))
-    #expect(counts == [2, 1, 2])
-    #expect(bring(0, on: 0))
-    #expect(counts == [2, 1, 2])
-    #expect(!bring(0, on: 0))
-    #expect(counts == [4, 2, 2])
+
+    /// Whether something was left.
+    func bring(_ index: Int, on core: Int) -> Bool {
+      submit(index, on: core)
+      return members.withLock { $0[index].client }.help()
+    }
+
+    /// How many pieces of each client's first stream are hashed.
+    var pieces: [Int] { members.withLock { $0.map { Int($0.streams[0].count) / content.count } } }
+  }
+
+  /// Bytes that another core has made have to be fetched from its cache.
+  @Test(.enabled(if: HashLanes.shared.pairs)) func whereClientsTakeTurnsOnACoreTheirBytesAreHashedThere() {
+    let cores = Cores(bytes(1_000, 1), on: [0, 1, 0, 1])
+    #expect(cores.pieces == [1, 1, 1, 1])
+    #expect(cores.bring(0, on: 0))
+    #expect(cores.bring(1, on: 1))
+    #expect(cores.pieces == [1, 1, 1, 1])
+    #expect(!cores.bring(3, on: 1))
+    #expect(cores.pieces == [1, 2, 1, 2])
+    #expect(!cores.bring(2, on: 0))
+    #expect(cores.pieces == [2, 2, 2, 2])
+  }
+
+  @Test(.enabled(if: HashLanes.shared.pairs)) func whoHasACoreForItselfTakesWhatAnotherHasBroughtTheOldestFirst() {
+    let cores = Cores(bytes(1_000, 1), on: [0, 1, 0, 1, 2])
+    #expect(cores.bring(1, on: 1))
+    #expect(cores.bring(0, on: 0))
+    #expect(!cores.bring(4, on: 2))
+    #expect(cores.pieces == [1, 2, 1, 1, 2])
+  }
+
+  /// The other client on its core may wait for a disk.
+  @Test(.enabled(if: HashLanes.shared.pairs)) func whoHasWaitedOnceForItsOwnCoreTakesWhatThereIs() {
+    let cores = Cores(bytes(1_000, 1), on: [0, 1, 0, 1])
+    #expect(cores.bring(0, on: 0))
+    #expect(cores.bring(1, on: 1))
+    #expect(!cores.bring(0, on: 0))
+    #expect(cores.pieces == [3, 2, 1, 1])
+  }
+
+  @Test(.enabled(if: HashLanes.shared.pairs)) func twoStreamsOfOneClientNeedNoOther() {
+    let cores = Cores(bytes(1_000, 1), on: [0, 0, 1], streams: 2)
+    #expect(!cores.bring(0, on: 0))
+    #expect(!cores.bring(2, on: 1))
+    #expect(cores.pieces == [2, 1, 2])
   }
 
   /// Others bring a piece whenever one is hashed: whoever hashes them beside its own would never be done.

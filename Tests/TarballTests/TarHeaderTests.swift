@@ -79,8 +79,24 @@ struct TarHeaderTests {
   }
 
   @Test func theChecksumCoversEveryByte() throws {
-    for path in ["a", "d/", "é", Self.a155 + "/" + Self.b100] {
-      let bytes = try header(path)
+    let (a, many) = (Array("a".utf8), Int64(1) << 62)
+    let cutAtASlash = String(repeating: "c", count: 98) + "//" + Self.b100
+    var all = try ["a", "d/", "é", Self.a155 + "/" + Self.b100, cutAtASlash, Self.a100 + "/"].map { try header($0) }
+    all += try [String(repeating: "/", count: 120), cutAtASlash, "e", "é"].map { try header("link", link: $0) }
+    for entry in [
+      TarEntry(path: a, kind: .characterDevice(major: 0o12_3456, minor: 0o7_654_321), mode: 0o7777),
+      TarEntry(
+        path: a, kind: .hardLink(target: Array("b/c".utf8)), mode: 0, userName: a, groupName: Array("wheel".utf8)),
+      TarEntry(path: a, kind: .file(size: many), mode: 0o755, uid: many, gid: -1, modificationTime: -many),
+      TarEntry(
+        path: a, kind: .directory, mode: 0o1777, uid: 0o7_777_777, gid: 0o7_777_777, modificationTime: 0o777_7777_7777,
+        extendedAttributes: [ExtendedAttribute(name: Array("user.name".utf8), value: [0, 255])]),
+    ] {
+      var bytes: [UInt8] = []
+      try TarHeader.append(entry, to: &bytes)
+      all.append(bytes)
+    }
+    for bytes in all {
       for block in stride(from: 0, to: bytes.count, by: 512) where bytes[block + 257] == UInt8(ascii: "u") {
         var sum = 0
         for index in 0..<512 { sum += (148..<156).contains(index) ? 32 : Int(bytes[block + index]) }

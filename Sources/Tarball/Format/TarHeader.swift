@@ -173,11 +173,8 @@ enum TarHeader {
     sum &+= put(octal: entry.modificationTime, width: 12, at: start + 136, in: &block)
     block[start + 156] = entry.typeFlag
     sum &+= UInt32(entry.typeFlag)
-    switch entry.kind {
-    case .symlink(let target), .hardLink(let target):
-      sum &+= put(string: target.span, width: 100, at: start + 157, in: &block)
-    default: break
-    }
+    let link = entry.linkTarget
+    sum &+= put(string: link.span, width: 100, at: start + 157, in: &block)
     sum &+= put(string: entry.userName.span, width: 32, at: start + 265, in: &block)
     sum &+= put(string: entry.groupName.span, width: 32, at: start + 297, in: &block)
     let (major, minor) = entry.deviceNumbers

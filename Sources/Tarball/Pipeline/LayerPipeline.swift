@@ -214,6 +214,7 @@ final class LayerPipeline: Sendable {
         count += 1
         if Self.isCrowded {
           fill(job, filler)
+          // Another layer's walk, that has its turn on this core then, hashes this batch beside its own while it is near.
           if deliver(filler) { WorkerThread.yield() }
           return
         }
@@ -221,7 +222,7 @@ final class LayerPipeline: Sendable {
         // The others have enough to go on with.
         while jobs.count > 2 * order.parallelism.fillers, let job = jobs.takeIfReady() {
           fill(job, filler)
-          // So that who hashes finds the next one ready. A consumer that takes long would keep the walk.
+          // So that whoever hashes finds the next one ready. Not to a consumer that takes long: the walk has to go on.
           if filler.consumer.delays { deliver(filler, goesOn: false) }
         }
       })

@@ -103,7 +103,7 @@
       try HostFileSystem.read(file, status, offset: offset, into: &span, at: range)
     } else {
       let stretch = Stretch(range: range, offset: offset)
-      holes.append(Hole(stretch: stretch, file: staysOpen ? file : file.closed, status: status))
+      holes.append(Hole(stretch: stretch, file: staysOpen ? file : file.unopened(), status: status))
     }
   }
 

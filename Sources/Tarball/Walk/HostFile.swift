@@ -43,12 +43,13 @@ final class HostFile: Sendable {
 
   /// Takes an open file that nobody else closes; once, before others know this one.
   func keepOpen(_ handle: Int32) {
-    descriptor.store(handle, ordering: .relaxed)
+    let before = descriptor.exchange(handle, ordering: .relaxed)
+    precondition(before < 0, "a file is opened once")
     Self.openCount.add(1, ordering: .relaxed)
   }
 
-  /// The same, but not open.
-  var closed: HostFile { HostFile(in: directory, name: name) }
+  /// The same file, but not open.
+  func unopened() -> HostFile { HostFile(in: directory, name: name) }
 
   /// Bytes that end in NUL.
   var path: HostFileSystem.Path {

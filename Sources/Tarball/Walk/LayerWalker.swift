@@ -35,7 +35,7 @@ struct LayerWalker<Sink: LayerSink> {
       case merged([Member])
     }
     var members: Members
-    /// The next of those that are merged.
+    /// The one to visit next.
     var next = 0
     /// The length of the directory's own path.
     var pathCount: Int
@@ -48,8 +48,6 @@ struct LayerWalker<Sink: LayerSink> {
     let names: DirectoryListing
     let directory: HostDirectory
     let context: SourceContext
-    /// The one to visit next.
-    var next = 0
 
     init(_ names: DirectoryListing, _ directory: HostDirectory, _ context: SourceContext) {
       self.names = names
@@ -92,7 +90,6 @@ struct LayerWalker<Sink: LayerSink> {
   mutating func walk() throws {
     try enterRoot()
     while !frames.isEmpty {
-      if isCancelled() { throw CancellationError() }
       if try !visitNext() {
         let frame = frames.removeLast()
         path.removeLast(path.count - (frames.last?.pathCount ?? 0))
@@ -190,12 +187,13 @@ struct LayerWalker<Sink: LayerSink> {
     frames.append(Frame(members: .merged(sorted), pathCount: path.count, segment: segment))
   }
 
-  /// Visits the next member of the innermost directory, or several; tells whether there was one.
+  /// Visits members of the innermost directory, up to a directory among them; tells whether there may be more.
   private mutating func visitNext() throws -> Bool {
     let innermost = frames.count - 1
     switch frames[innermost].members {
     case .listing(let listing): return try visitMembers(of: listing)
     case .merged(let members):
+      if isCancelled() { throw CancellationError() }
       let index = frames[innermost].next
       guard index < members.count else { return false }
       frames[innermost].next += 1
@@ -206,18 +204,18 @@ struct LayerWalker<Sink: LayerSink> {
     return true
   }
 
-  /// Visits what is in a directory of the host, up to a directory that is in it; tells whether there was something.
+  /// Visits what is in a directory of the host, up to a directory among it; tells whether there may be more.
   private mutating func visitMembers(of listing: Listing) throws -> Bool {
     let depth = frames.count
     let pathCount = frames[depth - 1].pathCount
     let names = listing.names
     let entries = names.entries
-    if isPure, !isInSegment, listing.next < entries.count { isPure = false }
+    if isPure, !isInSegment, frames[depth - 1].next < entries.count { isPure = false }
     while frames.count == depth {
-      let index = listing.next
-      guard index < entries.count else { return false }
       if isCancelled() { throw CancellationError() }
-      listing.next += 1
+      let index = frames[depth - 1].next
+      guard index < entries.count else { return false }
+      frames[depth - 1].next += 1
       let entry = entries[index]
       path.replaceSubrange(pathCount..., with: names.name(of: entry))
       let file = HostFile(in: listing.directory, name: names.terminatedName(of: entry))
