@@ -99,7 +99,8 @@ package final class HashLanes: Sendable {
   }
 
   private struct State {
-    /// The oldest first. A stream's own stay in order, because one that is being hashed is passed over.
+    /// The oldest first. A stream's own stay in order, because a stream that is being hashed, or of which an older one waits, is
+    /// passed over.
     var waiting: [Request] = []
     /// The streams that are being hashed.
     var busy: [SHA256Stream] = []
@@ -126,9 +127,14 @@ package final class HashLanes: Sendable {
       take { $0.processor == processor } ?? take { _ in true }
     }
 
-    /// Takes the oldest request of those that are wanted and can be hashed now.
+    /// Takes the oldest request of those that are wanted and can be hashed now: a stream's first, while none of it is in work.
     mutating func take(where isWanted: (Request) -> Bool) -> Request? {
-      guard let index = waiting.firstIndex(where: { !isBusy($0.stream) && isWanted($0) }) else { return nil }
+      let index = waiting.indices.first { index in
+        let request = waiting[index]
+        return isWanted(request) && !isBusy(request.stream)
+          && !waiting[..<index].contains { $0.stream === request.stream }
+      }
+      guard let index else { return nil }
       busy.append(waiting[index].stream)
       return waiting.remove(at: index)
     }

@@ -184,9 +184,41 @@ struct HashLanesTests {
     }
   }
 
-  /// Each with pieces of its own sizes; those of a stream are hashed in their order, whoever hashes them.
-  @Test(arguments: [1, 2, 5, 9]) func streamsOfManyThreadsKeepTheirBytes(threads: Int) {
-    let lanes = HashLanes()
+  /// A thread may go to another core between two pieces of a stream.
+  @Test(.enabled(if: HashLanes.shared.pairs)) func aStreamIsHashedInOrderWhereverItsBytesWereBrought() {
+    let core = Core()
+    let lanes = HashLanes { core.number }
+    let (first, second, others) = (bytes(1_000, 1), bytes(1_000, 2), bytes(1_000, 3))
+    let clients = (0..<4).map { _ in lanes.client(streams: 1) }
+    let streams = clients.map { _ in SHA256Stream() }
+    for (index, client) in clients.enumerated() {
+      core.number = index % 2
+      client.submit(streams[index], others.span) {}
+      client.hurry()
+    }
+    core.number = 0
+    clients[0].submit(streams[0], first.span) {}
+    #expect(clients[0].help())
+    core.number = 1
+    clients[0].submit(streams[0], second.span) {}
+    clients[1].submit(streams[1], others.span) {}
+    clients[1].help()
+    clients[0].hurry()
+    #expect(streams[0].digest == digest(others + first + second))
+  }
+
+  private final class Core: Sendable {
+    private let value = Atomic(0)
+    var number: Int {
+      get { value.load(ordering: .relaxed) }
+      set { value.store(newValue, ordering: .relaxed) }
+    }
+  }
+
+  /// Each with pieces of its own sizes; those of a stream are hashed in their order, whoever hashes them, and wherever its thread
+  /// seems to be.
+  @Test(arguments: [1, 2, 5, 9], [false, true]) func streamsOfManyThreadsKeepTheirBytes(threads: Int, wander: Bool) {
+    let lanes = wander ? HashLanes { Int.random(in: 0..<3) } : HashLanes()
     let group = DispatchGroup()
     let digests = Mutex<[Int: [Digest]]>([:])
     let contents = (0..<threads).map { thread in
@@ -206,7 +238,8 @@ struct HashLanesTests {
             client.submit(stream, piece.span) { withExtendedLifetime(piece) { open.leave() } }
           }
           offset = end
-          client.help()
+          // Sometimes several pieces of a stream wait.
+          if offset % 3 == 0 { client.help() }
         }
         repeat { client.hurry() } while open.wait(timeout: .now() + .milliseconds(1)) == .timedOut
         client.leave()
